@@ -1,0 +1,1 @@
+"""Which node gets the next chunk; one file a policy."""

@@ -1,0 +1,19 @@
+"""The node: takes calls, runs stages, answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyrpc.server.server import Server
+
+__all__ = ["Server"]
+
+
+# Late, so that a part of the server can be imported without all of it.
+def __getattr__(name: str) -> object:
+    if name == "Server":
+        from pyrpc.server.server import Server
+
+        return Server
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Connections, pools of them and the listener: the only sockets."""

@@ -1,0 +1,1 @@
+"""Arrays and messages as bytes: the only part that sees generated code."""
