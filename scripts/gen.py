@@ -88,6 +88,10 @@ def write(top: Path, files: dict[str, bytes]) -> None:
 def differences(top: Path, compiler: str) -> list[str]:
     """What a fresh run of the compiler gives that is not what is committed; empty when all is the same."""
     fresh, present = generate(top, compiler), committed_paths(top)
+    if STAMP in present:
+        theirs, ours = (content.decode().partition("\n")[0] for content in (read(top / STAMP), fresh[STAMP]))
+        if theirs != ours:
+            raise CannotCheckError(f"the committed code is of another compiler; expected {theirs[2:]}, got {ours[2:]}")
     rows = [f"{path}: missing" for path in sorted(fresh.keys() - present)]
     rows += [f"{path}: the compiler does not write this file" for path in sorted(present - fresh.keys())]
     rows += [f"{path}: differs" for path in sorted(fresh.keys() & present) if fresh[path] != read(top / path)]

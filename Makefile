@@ -1,0 +1,30 @@
+# `make` lists what there is. Everything works from a fresh clone and sets up what it needs.
+CACHE = $${XDG_CACHE_HOME:-$$HOME/.cache}/pyrpc-thrift$(CURDIR)
+export PYTHON
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+
+demo:  ## the main job on real pictures, on four nodes of this machine
+	@sh scripts/venv.sh .venv -e '.[all]'
+	@.venv/bin/pyrpc demo
+
+test:  ## the whole tox matrix; installs missing toolchains when it may
+	@sh scripts/venv.sh "$(CACHE)/+tool" 'tox>=4.30'
+	@"$(CACHE)/+tool/bin/python" scripts/test.py
+
+gen:  ## generated code from thrift/pyrpc.thrift (needs the Thrift compiler)
+	@python3 scripts/gen.py
+
+bench:  ## measure against peers, in one run
+	@sh scripts/venv.sh .venv -e '.[all]' psutil
+	@.venv/bin/python -m benchmarks
+
+lint:  ## ruff and mypy alone
+	@sh scripts/venv.sh "$(CACHE)/+tool" 'tox>=4.30'
+	@"$(CACHE)/+tool/bin/tox" run -q -e lint
+
+clean:  ## remove what the targets above made
+	rm -rf .venv build dist py/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis "$(CACHE)/+tool" "$(CACHE)/+tox"
+
+.PHONY: help demo test gen bench lint clean
