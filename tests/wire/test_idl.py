@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from pyrpc.wire.gen import Node, constants, ttypes
 
 ENUMS = {
