@@ -1,0 +1,176 @@
+"""Whether to try again, when, and how much trying again is too much.
+
+``RetryPolicy`` answers for one call or chunk; ``RetryBudget`` limits the retries of all single calls together, so
+that a pool of struggling nodes is not finished off by its own clients (Finagle's RetryBudget; SRE book, ch. 21).
+
+Jobs do not draw on the budget. Losing a node means re-sending what it had in flight, at most ``window`` chunks,
+all in one instant and however few chunks were done until then: a budget of 20% would fail just the jobs that
+the retry is for. What bounds a job instead is in `pyrpc.plan.scheduler`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from pyrpc.errors import ConfigError, FailureClass
+from pyrpc.plan.prng import SplitMix64
+
+NoRetryReason = Literal["final", "unknown", "exhausted"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDecision:
+    """The answer of `RetryPolicy.decide`.
+
+    Attributes
+    ----------
+    retry : bool
+        Whether to try again.
+    delay_s : float
+        How long to wait before; 0 when not retried.
+    reason : {"final", "unknown", "exhausted"} or None
+        Why not: the failure is the answer; the call may have run and must not run twice; attempts are used up.
+    """
+
+    retry: bool
+    delay_s: float = 0.0
+    reason: NoRetryReason | None = None
+
+
+_FINAL = RetryDecision(False, reason="final")
+_UNKNOWN = RetryDecision(False, reason="unknown")
+_EXHAUSTED = RetryDecision(False, reason="exhausted")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """At most `max_attempts` attempts, with exponential backoff and full jitter between them.
+
+    Full jitter (uniform between 0 and the bound) spreads callers that failed together better than a fixed
+    share of it (Brooker, "Exponential Backoff And Jitter", 2015).
+
+    Raises
+    ------
+    ConfigError
+        max_attempts below 1, or a time that is negative or not finite.
+    """
+
+    max_attempts: int = 3
+    backoff_s: float = 0.1
+    backoff_max_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.max_attempts < 1:
+            raise ConfigError("max_attempts is too small", expected="max_attempts >= 1", got=str(self.max_attempts))
+        for name, value in (("backoff_s", self.backoff_s), ("backoff_max_s", self.backoff_max_s)):
+            if not (math.isfinite(value) and value >= 0):
+                raise ConfigError(f"{name} makes no sense", expected="seconds >= 0", got=str(value))
+
+    def decide(
+        self,
+        failure: FailureClass,
+        attempt: int,
+        *,
+        idempotent: bool,
+        prng: SplitMix64,
+        retry_after_ms: int | None = None,
+    ) -> RetryDecision:
+        """What follows from the failure of one attempt.
+
+        Parameters
+        ----------
+        failure : FailureClass
+            What the error says of itself.
+        attempt : int
+            Number of the attempt that failed; the first one is 0.
+        idempotent : bool
+            Whether a second run does no harm.
+        prng : SplitMix64
+            One draw is taken for each retry, none otherwise.
+        retry_after_ms : int, optional
+            What the node asked for; the delay is that time plus the jittered backoff, so that callers who were
+            sent away together do not come back together.
+        """
+        if failure is FailureClass.FINAL:
+            return _FINAL
+        if failure is FailureClass.UNKNOWN and not idempotent:
+            return _UNKNOWN
+        if attempt + 1 >= self.max_attempts:
+            return _EXHAUSTED
+        asked_s = max(0, retry_after_ms or 0) / 1000
+        return RetryDecision(True, asked_s + prng.uniform() * self.backoff_bound_s(attempt))
+
+    def backoff_bound_s(self, attempt: int) -> float:
+        """The longest backoff after attempt number `attempt` (the first is 0): doubling, capped."""
+        # 2**62 is past any cap that makes sense; the limit keeps the power a finite float.
+        return min(self.backoff_max_s, self.backoff_s * 2.0 ** min(attempt, 62))
+
+
+class RetryBudget:
+    """Retries allowed in any `window_s`: `ratio` of the calls of that time, and `per_second` for each second.
+
+    Parameters
+    ----------
+    ratio : float
+        Share of calls that may be retried.
+    per_second : float
+        Allowed on top, so that a client with few calls may retry at all.
+    window_s : float
+        How long calls and retries are remembered.
+
+    Notes
+    -----
+    Time is cut into slots, ten a window, and a slot is forgotten as a whole; so each operation is O(1). The
+    current slot and ten older ones are remembered: with ten in all, a burst at the end of one slot would be
+    forgotten before the window is over. Not thread-safe. Time that goes back counts as standing still.
+    """
+
+    _SLOTS = 11
+
+    __slots__ = ("_calls", "_calls_sum", "_now", "_per_window", "_ratio", "_slot_s", "_spent", "_spent_sum")
+
+    def __init__(self, ratio: float = 0.2, per_second: float = 10.0, window_s: float = 10.0) -> None:
+        for name, value, fits in (
+            ("ratio", ratio, ratio >= 0),
+            ("per_second", per_second, per_second >= 0),
+            ("window_s", window_s, window_s > 0),
+        ):
+            if not (fits and math.isfinite(value)):
+                raise ConfigError(f"{name} makes no sense", expected="a positive number", got=str(value))
+        self._ratio = ratio
+        self._per_window = per_second * window_s
+        self._slot_s = window_s / (self._SLOTS - 1)
+        self._calls = [0] * self._SLOTS
+        self._spent = [0] * self._SLOTS
+        self._calls_sum = 0
+        self._spent_sum = 0
+        self._now: int | None = None
+
+    def on_call(self, now: float) -> None:
+        """A call was made (its retries do not count as calls)."""
+        self._calls[self._slot(now)] += 1
+        self._calls_sum += 1
+
+    def try_spend(self, now: float) -> bool:
+        """Take one retry out of the budget; False: there is none left, do not retry."""
+        slot = self._slot(now)
+        if self._spent_sum + 1 > self._ratio * self._calls_sum + self._per_window:
+            return False
+        self._spent[slot] += 1
+        self._spent_sum += 1
+        return True
+
+    def _slot(self, now: float) -> int:
+        """Place of the current slot; forgets those that have become too old."""
+        number = math.floor(now / self._slot_s)
+        if self._now is None:
+            self._now = number
+        for old in range(self._now + 1, min(number, self._now + self._SLOTS) + 1):
+            place = old % self._SLOTS
+            self._calls_sum -= self._calls[place]
+            self._spent_sum -= self._spent[place]
+            self._calls[place] = self._spent[place] = 0
+        self._now = max(self._now, number)
+        return self._now % self._SLOTS
