@@ -1,0 +1,305 @@
+"""From a frame to its answer: read, look up, check, run, reply.
+
+Whatever goes wrong costs one typed error; the connection goes on wherever its next frame can still be found.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pyrpc.errors import (
+    BadResultError,
+    CallerError,
+    DrainingError,
+    ExpiredError,
+    InternalError,
+    OverloadedError,
+    ProtocolError,
+    PyrpcError,
+    StageFailedError,
+    TooLargeError,
+    UnknownMethodError,
+)
+from pyrpc.server.admission import Admission
+from pyrpc.server.counters import Counters
+from pyrpc.server.store import Store
+from pyrpc.stage.registry import Registry, Stage
+from pyrpc.transport.listener import Channel
+from pyrpc.wire import limits
+from pyrpc.wire.codec import (
+    BINARY,
+    METHODS,
+    ONEWAY,
+    Codec,
+    Parts,
+    check_frame,
+    codec_of,
+    frame_bytes,
+    wire_errors,
+)
+from pyrpc.wire.messages import CallOptions, LoadReport, NodeInfo, NodeState, NodeStats
+from pyrpc.wire.status import code_of
+
+_log = logging.getLogger("pyrpc.node")
+_NO_OPTIONS = CallOptions()
+_MALFORMED = tuple(error for error in wire_errors() if error is not EOFError)
+_REPLY_HELP = "return less, let map split the work, or let the caller take larger frames (max_frame_bytes in CallOptions)"
+
+
+class Dispatcher:
+    """Answers the frames of all connections; thread-safe.
+
+    Parameters
+    ----------
+    registry : Registry
+        What the node hosts.
+    node : NodeInfo
+        What the node says of itself; its max_frame_bytes is enforced here.
+    tracebacks : bool
+        Whether callers get the tracebacks of stages that raise.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        admission: Admission,
+        node: Callable[[], NodeInfo],
+        *,
+        max_frame_bytes: int,
+        tracebacks: bool,
+        traffic: Callable[[], tuple[int, int, int]],
+    ) -> None:
+        self._registry = registry
+        self._admission = admission
+        self._node = node
+        self._max_frame_bytes = max_frame_bytes
+        self._tracebacks = tracebacks
+        self._traffic = traffic
+        self._store = Store()
+        self.counters = Counters()
+        self.state = NodeState.SERVING
+        self._methods: dict[str, Callable[[Codec, str, int, dict[str, Any], float], Parts]] = {
+            "call": self._call,
+            "run": self._run,
+            "ping": lambda codec, name, seqid, args, at: codec.encode_result(name, seqid, self._node()),
+            "stages": lambda codec, name, seqid, args, at: codec.encode_result(name, seqid, self._registry.infos()),
+            "stats": lambda codec, name, seqid, args, at: codec.encode_result(name, seqid, self._stats()),
+            "put": self._put,
+            "release": self._release,
+        }
+        if set(self._methods) != set(METHODS):
+            raise AssertionError("the methods of service Node and those answered here differ")
+
+    # -- frames
+
+    def serve(self, channel: Channel) -> bool:
+        """Read one frame and answer it; False: the connection cannot go on.
+
+        Raises
+        ------
+        OSError, EOFError
+            The peer is gone.
+        """
+        source = channel.source
+        try:
+            source.next_frame(self._max_frame_bytes)
+        except (ProtocolError, TooLargeError) as error:
+            # Where the next frame begins cannot be known (or would cost more than the limit): say so and close.
+            self._complain(channel, BINARY, "", 0, error)
+            return False
+        arrived_at = time.monotonic()
+        codec, name, kind, seqid = BINARY, "", 0, 0
+        args: dict[str, Any] | None = None
+        failure: PyrpcError | None = None
+        try:
+            codec = codec_of(source)
+            reader = codec.reader(source)
+            name, kind, seqid = reader.message()
+            if kind not in (1, ONEWAY):
+                raise ProtocolError("a message that is no call", got=f"message type {kind}")
+            args = codec.decode_arguments(reader, name)
+        except (OSError, EOFError) as error:
+            if not isinstance(error, PyrpcError):
+                raise
+            failure = error
+        except PyrpcError as error:
+            failure = error
+        except _MALFORMED as error:
+            failure = ProtocolError("a call that cannot be read", got=repr(error))
+        if failure is not None:
+            source.skip_rest()
+            self._complain(channel, codec, name, seqid, failure)
+            return name != ""
+        parts = self._answer(codec, name, seqid, args, arrived_at)
+        if kind != ONEWAY:
+            channel.send(parts, frame_bytes(parts))
+        return True
+
+    def _complain(self, channel: Channel, codec: Codec, name: str, seqid: int, error: PyrpcError) -> None:
+        self.counters.failed(code_of(error).name)
+        _log.info("bad frame from %s: %s", channel.peer, error.summary())
+        parts = codec.encode_error(name, seqid, error)
+        channel.send(parts, frame_bytes(parts))
+
+    # -- methods
+
+    def _answer(self, codec: Codec, name: str, seqid: int, args: dict[str, Any] | None, arrived_at: float) -> Parts:
+        try:
+            if args is None:
+                raise UnknownMethodError(
+                    f"service Node has no method {name!r}", help=f"it has {', '.join(METHODS)}; to call a stage use call"
+                )
+            return self._methods[name](codec, name, seqid, args, arrived_at)
+        except PyrpcError as error:
+            self.counters.failed(code_of(error).name)
+            return codec.encode_error(name, seqid, error)
+        except Exception as error:
+            _log.exception("a fault of the node itself in %s", name)
+            self.counters.failed("INTERNAL")
+            failure = InternalError("a fault of the node itself; its log has the traceback", got=repr(error))
+            return codec.encode_error(name, seqid, failure)
+
+    def _call(self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float) -> Parts:
+        method, positional = _required(args, "method"), args.get("positional") or []
+        return self._invoke(codec, name, seqid, method, positional, args, None, arrived_at)
+
+    def _run(self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float) -> Parts:
+        method, positional = _required(args, "stage"), args.get("inputs") or []
+        return self._invoke(codec, name, seqid, method, positional, args, _required(args, "rows"), arrived_at)
+
+    def _put(self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float) -> Parts:
+        return codec.encode_result(name, seqid, self._store.put(args.get("value")))
+
+    def _release(self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float) -> Parts:
+        self._store.release(_required(args, "ref"))
+        return codec.encode_result(name, seqid, None)
+
+    def _stats(self) -> NodeStats:
+        stages, failures = self.counters.snapshot()
+        connections, received, sent = self._traffic()
+        load = LoadReport(self._admission.queued, self._admission.in_flight)
+        return NodeStats(self._node(), self.counters.uptime_s, connections, received, sent, load, stages, failures)
+
+    # -- stages
+
+    def _invoke(
+        self,
+        codec: Codec,
+        name: str,
+        seqid: int,
+        method: str,
+        positional: list[Any],
+        args: dict[str, Any],
+        rows: int | None,
+        arrived_at: float,
+    ) -> Parts:
+        options: CallOptions = args.get("options") or _NO_OPTIONS
+        named: dict[str, Any] = args.get("named") or {}
+        stage = self._registry.lookup(method)
+        if self.state is not NodeState.SERVING:
+            raise DrainingError("the node is going away and takes no new work", help="call another node")
+        positional = [self._store.resolve(value) for value in positional]
+        named = {key: self._store.resolve(value) for key, value in named.items()}
+        bindings = stage.signature.bind(positional, named)
+        queued_us = self._admission.enter(_time_left(options, arrived_at))
+        try:
+            value, service_us = self._execute(stage, positional, named, rows)
+        finally:
+            self._admission.leave()
+        stage.signature.check_result(value, bindings)
+        if rows is not None and rows >= 0:
+            check_rows(method, value, rows)
+        load = LoadReport(self._admission.queued, self._admission.in_flight + 1, queued_us, service_us)
+        try:
+            parts = codec.encode_value(name, seqid, value, load)
+        except CallerError as error:
+            raise _cannot_travel(method, error) from error
+        max_bytes = min(options.max_frame_bytes or limits.STOCK_FRAME_BYTES, limits.HARD_FRAME_BYTES)
+        check_frame(frame_bytes(parts), max_bytes, f"the result of {method}", _REPLY_HELP)
+        return parts
+
+    def _execute(
+        self, stage: Stage, positional: list[Any], named: dict[str, Any], rows: int | None
+    ) -> tuple[Any, int]:
+        began = time.perf_counter_ns()
+        failed = True
+        try:
+            value = stage.function(*positional, **named)
+            failed = False
+        except OverloadedError:
+            # A stage may say so before it begins; the caller then goes elsewhere.
+            raise
+        except BaseException as error:
+            # BaseException: sys.exit() in a stage must cost an error, not the thread.
+            raise self._stage_failed(stage.name, error) from error
+        finally:
+            service_us = (time.perf_counter_ns() - began) // 1000
+            self.counters.ran(stage.name, service_us, abs(rows or 0), failed)
+        return value, service_us
+
+    def _stage_failed(self, name: str, error: BaseException) -> StageFailedError:
+        kind = type(error).__qualname__
+        text = None
+        if self._tracebacks:
+            # Without the frame of this module: the caller wants to see the stage.
+            inner = error.__traceback__.tb_next if error.__traceback__ else None
+            text = "".join(traceback.format_exception(type(error), error, inner))[-16_000:]
+        what = f"the stage called sys.exit({error.code!r})" if isinstance(error, SystemExit) else f"{kind}: {error}"
+        return StageFailedError(
+            f"{name} failed: {what}"[:4000],
+            remote_type=kind,
+            remote_traceback=text,
+            help=None if text else "the node's log has the traceback, or start it with tracebacks=True",
+        )
+
+
+def check_rows(method: str, value: Any, rows: int) -> None:
+    """Whether a stage that ran on a chunk gave one row for each row, in an array or a tuple of arrays.
+
+    Raises
+    ------
+    BadResultError
+    """
+    outputs = value if isinstance(value, list | tuple) else (value,)
+    for output in outputs:
+        got = output.shape[0] if isinstance(output, np.ndarray) and output.ndim else None
+        if got != rows:
+            shown = f"{got} rows" if got is not None else f"{type(output).__name__} {np.shape(output) or ''}".strip()
+            raise BadResultError(
+                f"{method} gave the wrong number of rows",
+                expected=f"an array of {rows} rows, one for each row of the chunk",
+                got=shown,
+                help="a stage for map gives one row for each; to add up or average use reduce, for anything else call",
+            )
+
+
+def _required(args: dict[str, Any], name: str) -> Any:
+    value = args.get(name)
+    if value is None:
+        raise ProtocolError(f"the call lacks its argument {name!r}")
+    return value
+
+
+def _time_left(options: CallOptions, arrived_at: float) -> float:
+    """Seconds that the call may still wait; -1 for as long as it takes."""
+    if options.remaining_ms is None:
+        return -1
+    left = arrived_at + options.remaining_ms / 1000 - time.monotonic()
+    if left <= 0:
+        raise ExpiredError("the time was over when the call arrived", help="give more time with timeout_s")
+    return left
+
+
+def _cannot_travel(method: str, error: PyrpcError) -> BadResultError:
+    return BadResultError(
+        f"the result of {method} cannot travel: {error.message}",
+        expected=error.expected,
+        got=error.got,
+        help=error.help,
+    )

@@ -1,0 +1,238 @@
+"""The node, assembled: what it hosts, where it listens, how it starts and stops."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from types import TracebackType
+
+from pyrpc import __version__
+from pyrpc.errors import ConfigError
+from pyrpc.server.admission import Admission
+from pyrpc.server.dispatch import Dispatcher
+from pyrpc.server.workers import adopt_connections, tell_closed
+from pyrpc.stage.registry import Registry
+from pyrpc.transport.endpoint import DEFAULT_HOST, Endpoint, default_port
+from pyrpc.transport.listener import Listener
+from pyrpc.wire import limits
+from pyrpc.wire.messages import NodeInfo, NodeState, StageInfo
+
+_DEFAULT_THREADS = 8
+_POLL_S = 0.005
+
+
+class Server:
+    """A node: hosts services and answers calls.
+
+    Parameters
+    ----------
+    *services : class, instance, function, module or dict
+        What to host. A class is instantiated without arguments, once. A dict names its values. Methods are called
+        ``Class.method``, functions of a module ``module.function``, a function by its name.
+    host : str
+        Address to listen on. Only this machine by default.
+    port : int, optional
+        0 for a free one (see ``endpoint``); by default the environment's PYRPC_PORT, or 9090.
+    threads : int
+        Calls that run at the same time; more wait, at most ``max_queued``.
+    max_frame_bytes : int
+        Largest frame taken, at most 1 GiB - 1.
+    max_connections : int
+        More connections wait.
+    tracebacks : bool, optional
+        Whether callers see the traceback of a stage that raises; by default only on loopback.
+    insecure : bool
+        Listening on another address than loopback lets everybody in: that must be said.
+
+    Raises
+    ------
+    ConfigError
+        Nothing to host, a name that is there twice, an option that makes no sense. ``start`` raises it for a port
+        that is taken.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pyrpc import Client, Server
+    >>> def double(x):
+    ...     return x * 2
+    >>> with Server(double, port=0) as server, Client(server.endpoint) as client:
+    ...     print(client.map("double", np.arange(4)))
+    [0 2 4 6]
+    """
+
+    def __init__(
+        self,
+        *services: object,
+        host: str = DEFAULT_HOST,
+        port: int | None = None,
+        threads: int = _DEFAULT_THREADS,
+        max_frame_bytes: int = limits.HARD_FRAME_BYTES,
+        max_connections: int = 1024,
+        max_queued: int = 1024,
+        tracebacks: bool | None = None,
+        insecure: bool = False,
+    ) -> None:
+        if not services:
+            raise ConfigError("a server without services", help="pass a class, instance, function, module or dict")
+        _check_positive(threads=threads, max_frame_bytes=max_frame_bytes, max_connections=max_connections)
+        is_loopback = _is_loopback(host)
+        if not is_loopback and not insecure:
+            raise ConfigError(
+                f"listening on {host} would let everybody who reaches this machine run the services",
+                help="listen on 127.0.0.1, or say insecure=True (--insecure) in a network where that is right",
+            )
+        self._registry = Registry()
+        for service in services:
+            self._registry.add(service)
+        self._admission = Admission(threads, max_queued)
+        self._max_frame_bytes = min(max_frame_bytes, limits.HARD_FRAME_BYTES)
+        self._node_id = secrets.token_hex(8)
+        self._dispatcher = Dispatcher(
+            self._registry,
+            self._admission,
+            self._info,
+            max_frame_bytes=self._max_frame_bytes,
+            tracebacks=is_loopback if tracebacks is None else tracebacks,
+            traffic=lambda: (self._listener.connections, *self._listener.traffic()),
+        )
+        wanted = Endpoint(host, default_port() if port is None else port)
+        self._front: socket.socket | None = None
+        self._listener = Listener(
+            wanted, self._serve, max_connections=max_connections, on_close=self._tell_front_of_close
+        )
+        self._active = 0
+        self._active_lock = threading.Lock()
+        self._is_started = False
+        self._stopped = threading.Event()
+
+    # -- what it is
+
+    @property
+    def endpoint(self) -> str:
+        """``host:port``; the real port once it is started."""
+        return str(self._listener.endpoint)
+
+    @property
+    def stages(self) -> tuple[StageInfo, ...]:
+        """What the node hosts."""
+        return self._registry.infos()
+
+    def _info(self) -> NodeInfo:
+        return NodeInfo(
+            node_id=self._node_id,
+            version=__version__,
+            state=self._dispatcher.state,
+            max_frame_bytes=self._max_frame_bytes,
+            pid=os.getpid(),
+            threads=self._admission.threads,
+        )
+
+    def _serve(self, channel: object) -> bool:
+        # Counted from the first byte of a call to the last of its answer: stop() waits for that.
+        with self._active_lock:
+            self._active += 1
+        try:
+            return self._dispatcher.serve(channel)  # type: ignore[arg-type]
+        finally:
+            with self._active_lock:
+                self._active -= 1
+
+    # -- life
+
+    def start(self) -> Server:
+        """Listen and answer in the background; returns at once.
+
+        The threads are daemons: the process may end without ``stop``.
+
+        Raises
+        ------
+        ConfigError
+            The port is taken.
+        """
+        self._start_once()
+        self._listener.bind()
+        self._listener.start()
+        return self
+
+    def _start_once(self) -> None:
+        if self._is_started:
+            raise ConfigError("the server was started already", help="make a new Server to listen again")
+        self._is_started = True
+
+    def serve(self, grace_s: float = 25.0) -> None:
+        """Start (unless started) and block until ``stop``, SIGTERM or SIGINT; then finish what runs.
+
+        A second signal ends the process at once.
+        """
+        if not self._is_started:
+            self.start()
+        self.wait(grace_s)
+
+    def wait(self, grace_s: float = 25.0) -> None:
+        """Block until ``stop``, SIGTERM or SIGINT; must be called from the main thread for the signals to count."""
+        received: list[int] = []
+
+        def on_signal(number: int, frame: object) -> None:
+            if received:
+                os._exit(128 + number)
+            received.append(number)
+            # Not stop() here: a signal handler must not wait for locks that the main thread may hold.
+            self._stopped.set()
+
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, on_signal)
+        while not self._stopped.wait(1.0):
+            pass
+        self.stop(grace_s)
+
+    def serve_adopted(self, control: socket.socket, grace_s: float = 25.0) -> None:
+        """Serve connections that a front process accepts and hands over through ``control``; blocks."""
+        self._start_once()
+        self._front = control
+        self._listener.adopt_only()
+        adopt_connections(control, self._listener.adopt, self._stopped.set)
+        self.wait(grace_s)
+
+    def _tell_front_of_close(self) -> None:
+        if self._front is not None:
+            tell_closed(self._front)
+
+    def stop(self, grace_s: float = 25.0) -> None:
+        """Refuse new work as DRAINING, finish what runs, at most grace_s, and close. May be called twice."""
+        self._dispatcher.state = NodeState.DRAINING
+        self._listener.stop_accepting()
+        until = time.monotonic() + grace_s
+        while self._active and time.monotonic() < until:
+            time.sleep(_POLL_S)
+        self._listener.close()
+        self._stopped.set()
+
+    def __enter__(self) -> Server:
+        return self if self._is_started else self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _check_positive(**options: int) -> None:
+    for name, value in options.items():
+        if not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{name} makes no sense", expected="a whole number, at least 1", got=repr(value))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

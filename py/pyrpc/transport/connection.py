@@ -1,0 +1,202 @@
+"""A client's connection to one node: one call at a time, and what its failure means."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+from pyrpc.deadline import Deadline
+from pyrpc.errors import (
+    CancelledError,
+    ConnectionLostError,
+    DeadlineExceeded,
+    ProtocolError,
+    PyrpcError,
+    TooLargeError,
+    UnreachableError,
+)
+from pyrpc.transport.endpoint import Endpoint
+from pyrpc.transport.stream import SocketSource, send_frame, set_timeouts
+from pyrpc.wire import limits
+from pyrpc.wire.codec import BINARY, Parts, RemoteProtocolError, check_frame, frame_bytes
+from pyrpc.wire.messages import NodeInfo
+from pyrpc.wire.tensor import Placer
+
+# How long a receive sleeps in the kernel before it looks at the deadline again.
+_POLL_S = 1.0
+# A connection that rested longer than this is asked whether the peer is still there, which costs a system call.
+_TRUSTED_IDLE_S = 0.05
+_TOO_LARGE_HELP = "use map, which splits arrays into chunks, or raise the node's max_frame_bytes"
+
+
+class Connection:
+    """One TCP connection. Not thread-safe: a pool hands it to one caller at a time.
+
+    Only ``abort`` may be called from another thread.
+    """
+
+    def __init__(self, endpoint: Endpoint, connect_timeout_s: float = 5.0) -> None:
+        self.endpoint = endpoint
+        self.node: NodeInfo | None = None
+        self.bytes_sent = 0
+        self._aborted = False
+        self._seqid = 0
+        self._receive_s = 0.0
+        self.used_at = time.monotonic()
+        self._sock = _connect(endpoint, connect_timeout_s)
+        self._source = SocketSource(self._sock)
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes that came over this connection."""
+        return self._source.received
+
+    def next_seqid(self) -> int:
+        """A number for the next message."""
+        self._seqid = (self._seqid + 1) & 0x7FFFFFFF
+        return self._seqid
+
+    def exchange(self, name: str, seqid: int, parts: Parts, deadline: Deadline, place: Placer | None = None) -> Any:
+        """Send a message and read its reply.
+
+        Raises
+        ------
+        UnreachableError
+            The message was not sent whole: nothing ran.
+        ConnectionLostError
+            The connection broke after that: it may have run.
+        DeadlineExceeded
+            The time is over. The connection is closed: its reply may still come.
+        ProtocolError
+            What came is no reply. The connection is closed.
+        PyrpcError
+            What the node answered instead of a result; the connection is in order.
+        """
+        size = frame_bytes(parts)
+        if size > limits.STOCK_FRAME_BYTES:
+            self._check_node_takes(size, deadline)
+        try:
+            self._set_deadline(deadline)
+            send_frame(self._sock, parts, size, deadline.at)
+        except OSError as error:
+            raise self._failed_to_send(error) from error
+        self.bytes_sent += size + 4
+        return self._receive(name, seqid, deadline, place)
+
+    def _receive(self, name: str, seqid: int, deadline: Deadline, place: Placer | None) -> Any:
+        source = self._source
+        source.deadline_at = deadline.at
+        try:
+            source.next_frame(limits.HARD_FRAME_BYTES)
+            value = BINARY.decode_reply(source, name, seqid, str(self.endpoint), place)
+        except TimeoutError as error:
+            if isinstance(error, PyrpcError):
+                raise
+            self.close()
+            raise DeadlineExceeded(f"{name} took longer than its time", endpoint=str(self.endpoint)) from None
+        except (OSError, EOFError) as error:
+            if isinstance(error, PyrpcError):
+                raise
+            raise self._lost(error) from error
+        except RemoteProtocolError:
+            raise
+        except (ProtocolError, TooLargeError) as error:
+            # Also a TooLargeError that the node answered closes it; rare, and cheap enough.
+            error.endpoint = str(self.endpoint)
+            self.close()
+            raise
+        self.used_at = time.monotonic()
+        return value
+
+    def _failed_to_send(self, error: OSError) -> PyrpcError:
+        self.close()
+        if self._aborted:
+            return CancelledError("the call was cancelled", endpoint=str(self.endpoint))
+        if isinstance(error, TimeoutError):
+            return DeadlineExceeded("the node did not take the call in time", endpoint=str(self.endpoint))
+        return UnreachableError(
+            "the connection broke before the call was sent", got=str(error), endpoint=str(self.endpoint)
+        )
+
+    def _lost(self, error: Exception) -> PyrpcError:
+        self.close()
+        if self._aborted:
+            return CancelledError("the call was cancelled", endpoint=str(self.endpoint))
+        return ConnectionLostError(
+            "the connection broke before the reply came",
+            got=str(error),
+            endpoint=str(self.endpoint),
+            help="the node may have died or been restarted; look at its log",
+        )
+
+    def _check_node_takes(self, size: int, deadline: Deadline) -> None:
+        """Ask once how much the node takes, before sending more than any Thrift server takes."""
+        if self.node is None:
+            seqid = self.next_seqid()
+            self.node = self.exchange("ping", seqid, BINARY.encode_request("ping", seqid, {}), deadline)
+        assert self.node is not None
+        endpoint = str(self.endpoint)
+        check_frame(size, min(self.node.max_frame_bytes, limits.HARD_FRAME_BYTES), "the call", _TOO_LARGE_HELP, endpoint)
+
+    def _set_deadline(self, deadline: Deadline) -> None:
+        """Let a receive sleep until the deadline, in steps; a step of the same length needs no system call."""
+        remaining = deadline.remaining_s()
+        step = _POLL_S if remaining >= _POLL_S else remaining
+        if step != self._receive_s:
+            set_timeouts(self._sock, step, step)
+            self._receive_s = step
+
+    def is_usable(self) -> bool:
+        """Whether a connection that rested is still open at the other end, as far as this end can know."""
+        if self._sock.fileno() < 0:
+            return False
+        if time.monotonic() - self.used_at < _TRUSTED_IDLE_S:
+            return True
+        try:
+            # The end of the stream, or bytes that no one asked for: of no use either way.
+            self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this end is still open."""
+        return self._sock.fileno() >= 0
+
+    def abort(self) -> None:
+        """Break off the call that runs here, from another thread; it raises CancelledError there."""
+        self._aborted = True
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Close; further calls are an error."""
+        self._sock.close()
+
+
+def _connect(endpoint: Endpoint, timeout_s: float) -> socket.socket:
+    try:
+        sock = socket.create_connection((endpoint.host, endpoint.port), timeout_s)
+    except OSError as error:
+        raise UnreachableError(
+            "the node cannot be reached",
+            got=str(error) or type(error).__name__,
+            endpoint=str(endpoint),
+            help=f"is it running? pyrpc serve module:Object --port {endpoint.port}",
+        ) from error
+    try:
+        if sock.getsockname() == sock.getpeername():
+            # Linux connects a free local port to itself now and then, when the kernel picks it as the source.
+            raise UnreachableError("the node cannot be reached", got="a connection to itself", endpoint=str(endpoint))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setblocking(True)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

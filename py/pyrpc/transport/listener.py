@@ -1,0 +1,396 @@
+"""The node's end: accepts connections and reads frames.
+
+Idle connections wait in one selector and hold no thread. A connection that has something to say goes to a thread
+that stays with it for a moment after each answer, so that a caller who calls again and again pays no hand-off. There
+are as many threads as connections are busy, at most one for each connection allowed; how many calls *run* at the
+same time is decided above, in server/admission.py. So a ping is answered while all the stages are busy.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import queue
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from pyrpc.errors import ConfigError
+from pyrpc.transport.endpoint import Endpoint
+from pyrpc.transport.stream import SocketSource, send_frame, set_timeouts
+from pyrpc.wire.codec import Parts
+
+_log = logging.getLogger("pyrpc.listener")
+
+_LINGER_S = 0.05
+_IDLE_S = 300.0
+_STALLED_S = 30.0
+_SWEEP_S = 5.0
+_RETRY_ACCEPT_S = 0.1
+
+
+class Channel:
+    """One connection at the node; used by one thread at a time."""
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        self.sock = sock
+        self.peer = peer
+        self.source = SocketSource(sock)
+        self.bytes_sent = 0
+        self.rested_at = time.monotonic()
+
+    def has_frame(self) -> bool:
+        """Whether bytes of a next frame are here, or come within the linger time; EOFError when none ever will."""
+        source = self.source
+        if source.pos < source.end:
+            return True
+        source.pos = source.stop = source.end = 0
+        try:
+            got = self.sock.recv_into(source.buf)
+        except BlockingIOError:
+            return False
+        if got == 0:
+            raise EOFError
+        source.end = got
+        source.received += got
+        return True
+
+    def begin(self) -> None:
+        """From now on a peer that stalls inside its frame is cut off."""
+        self.source.deadline_at = time.monotonic() + _STALLED_S
+
+    def send(self, parts: Parts, size: int) -> None:
+        """Send a frame; an OSError or TimeoutError means that the peer is gone or does not read."""
+        send_frame(self.sock, parts, size, time.monotonic() + _STALLED_S)
+        self.bytes_sent += size + 4
+
+    def close(self) -> None:
+        """Close; a thread that reads here gets the end of the stream."""
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.sock.close()
+
+
+# Serves one frame of a channel; False: close the channel.
+Serve = Callable[[Channel], bool]
+
+
+class Listener:
+    """Accepts connections and gives each frame to ``serve``, in one of its threads.
+
+    Parameters
+    ----------
+    endpoint : Endpoint
+        Port 0: a free one.
+    serve : callable
+        Reads one frame from the channel and answers it; returns whether to go on with this channel.
+    max_connections : int
+        More wait in the kernel's backlog.
+    on_close : callable, optional
+        Told of each connection that ended.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        serve: Serve,
+        *,
+        max_connections: int = 1024,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
+        self._wanted = endpoint
+        self._serve = serve
+        self._on_close = on_close
+        self._max_connections = max_connections
+        self._lock = threading.Lock()
+        self._channels: set[Channel] = set()
+        self._ready: queue.SimpleQueue[Channel | None] = queue.SimpleQueue()
+        self._parked: deque[Channel] = deque()
+        # Threads that wait and are not promised to a channel yet.
+        self._spare = 0
+        self._threads = 0
+        self._is_refusing = False
+        self._is_stopping = False
+        self._past_received = self._past_sent = 0
+        self._sock: socket.socket | None = None
+        self.endpoint = endpoint
+
+    # -- life
+
+    def bind(self) -> Endpoint:
+        """Take the port.
+
+        Raises
+        ------
+        ConfigError
+            The port is taken, or the host is not of this machine.
+        """
+        self._sock = bind(self._wanted)
+        self.endpoint = Endpoint(self._wanted.host, self._sock.getsockname()[1])
+        return self.endpoint
+
+    def start(self) -> None:
+        """Begin to accept; returns at once."""
+        if self._sock is None:
+            self.bind()
+        self._begin()
+
+    def adopt_only(self) -> None:
+        """Begin without a socket of its own: connections come by ``adopt`` (a worker of a front process)."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._wake_out, self._wake_in = socket.socketpair()
+        for sock in (self._wake_out, self._wake_in):
+            sock.setblocking(False)
+        threading.Thread(target=self._loop, name="pyrpc-accept", daemon=True).start()
+
+    def adopt(self, sock: socket.socket) -> None:
+        """Take over a connection that was accepted elsewhere; safe from any thread."""
+        try:
+            channel = _open_channel(sock)
+        except OSError:
+            sock.close()
+            return
+        with self._lock:
+            self._channels.add(channel)
+        self._park(channel)
+
+    def stop_accepting(self) -> None:
+        """Close the port; connections that are open are still served."""
+        self._is_refusing = True
+        self._wake()
+
+    def close(self) -> None:
+        """Cut every connection and let the threads end."""
+        self._is_stopping = True
+        self._wake()
+        with self._lock:
+            channels = list(self._channels)
+            threads = self._threads
+        for channel in channels:
+            channel.close()
+        for _ in range(threads):
+            self._ready.put(None)
+
+    # -- counters
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open now."""
+        return len(self._channels)
+
+    def traffic(self) -> tuple[int, int]:
+        """Bytes received and sent since the start."""
+        with self._lock:
+            received = self._past_received + sum(channel.source.received for channel in self._channels)
+            sent = self._past_sent + sum(channel.bytes_sent for channel in self._channels)
+        return received, sent
+
+    # -- the accepting thread
+
+    def _loop(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake_out, selectors.EVENT_READ, None)
+            listening, accept_at, swept_at = False, 0.0, time.monotonic()
+            while True:
+                now = time.monotonic()
+                if self._is_stopping:
+                    break
+                if self._is_refusing and self._sock is not None:
+                    self._close_port(selector, listening)
+                    listening = False
+                if self._sock is not None and not listening and now >= accept_at and self._has_room():
+                    selector.register(self._sock, selectors.EVENT_READ, None)
+                    listening = True
+                for key, _ in selector.select(_SWEEP_S if listening or self._sock is None else _RETRY_ACCEPT_S):
+                    if key.fileobj is self._sock:
+                        if not self._accept():
+                            selector.unregister(self._sock)
+                            listening, accept_at = False, now + _RETRY_ACCEPT_S
+                    elif key.data is None:
+                        self._drain_wakes()
+                    else:
+                        selector.unregister(key.fileobj)
+                        self._hand_over(key.data)
+                self._register_parked(selector)
+                if now - swept_at > _SWEEP_S:
+                    swept_at = now
+                    self._sweep(selector, now)
+            self._end(selector)
+
+    def _close_port(self, selector: selectors.BaseSelector, listening: bool) -> None:
+        assert self._sock is not None
+        if listening:
+            selector.unregister(self._sock)
+        self._sock.close()
+        self._sock = None
+
+    def _end(self, selector: selectors.BaseSelector) -> None:
+        if self._sock is not None:
+            self._sock.close()
+        self._register_parked(selector)
+        for key in list(selector.get_map().values()):
+            if key.data is not None:
+                self._forget(key.data)
+        self._wake_out.close()
+
+    def _has_room(self) -> bool:
+        return len(self._channels) < self._max_connections
+
+    def _accept(self) -> bool:
+        """Take one connection; False: none can be had for now (no file descriptors, or too many connections)."""
+        assert self._sock is not None
+        try:
+            sock, _ = self._sock.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                _log.warning("cannot accept: %s; trying again in %.1f s", error, _RETRY_ACCEPT_S)
+                return False
+            return True
+        try:
+            channel = _open_channel(sock)
+        except OSError:
+            sock.close()
+            return True
+        with self._lock:
+            self._channels.add(channel)
+        self._hand_over(channel)
+        return self._has_room()
+
+    def _register_parked(self, selector: selectors.BaseSelector) -> None:
+        while self._parked:
+            channel = self._parked.popleft()
+            try:
+                selector.register(channel.sock, selectors.EVENT_READ, channel)
+            except (OSError, ValueError, KeyError):
+                self._forget(channel)
+
+    def _sweep(self, selector: selectors.BaseSelector, now: float) -> None:
+        for key in list(selector.get_map().values()):
+            channel = key.data
+            if channel is not None and now - channel.rested_at > _IDLE_S:
+                selector.unregister(key.fileobj)
+                self._forget(channel)
+
+    def _wake(self) -> None:
+        try:
+            self._wake_in.send(b"\0")
+        except (OSError, AttributeError):
+            pass
+
+    def _drain_wakes(self) -> None:
+        try:
+            while self._wake_out.recv(4096):
+                pass
+        except OSError:
+            pass
+
+    # -- the threads that serve
+
+    def _hand_over(self, channel: Channel) -> None:
+        """Give a channel to a waiting thread, or to a new one: never to a queue that no one may empty."""
+        with self._lock:
+            has_spare = self._spare > 0
+            if has_spare:
+                self._spare -= 1
+            else:
+                self._threads += 1
+        if has_spare:
+            self._ready.put(channel)
+        else:
+            threading.Thread(target=self._work, args=(channel,), name="pyrpc-node", daemon=True).start()
+
+    def _work(self, channel: Channel | None) -> None:
+        while channel is not None:
+            self._attend(channel)
+            channel = self._wait_for_channel()
+        with self._lock:
+            self._threads -= 1
+
+    def _wait_for_channel(self) -> Channel | None:
+        with self._lock:
+            self._spare += 1
+        try:
+            return self._ready.get(timeout=_IDLE_S)
+        except queue.Empty:
+            with self._lock:
+                if self._spare > 0:
+                    self._spare -= 1
+                    return None
+            # Somebody counted on this thread between the time-out and the lock.
+            return self._ready.get()
+
+    def _attend(self, channel: Channel) -> None:
+        """Serve a channel until it rests or ends."""
+        try:
+            while channel.has_frame():
+                channel.begin()
+                if not self._serve(channel) or self._is_stopping:
+                    self._forget(channel)
+                    return
+        except (OSError, EOFError):
+            self._forget(channel)
+        except Exception:
+            _log.exception("a connection from %s failed", channel.peer)
+            self._forget(channel)
+        else:
+            if self._is_stopping:
+                self._forget(channel)
+            else:
+                channel.rested_at = time.monotonic()
+                self._park(channel)
+
+    def _park(self, channel: Channel) -> None:
+        self._parked.append(channel)
+        self._wake()
+
+    def _forget(self, channel: Channel) -> None:
+        with self._lock:
+            is_known = channel in self._channels
+            if is_known:
+                self._channels.discard(channel)
+                self._past_received += channel.source.received
+                self._past_sent += channel.bytes_sent
+        channel.close()
+        if is_known and self._on_close is not None:
+            self._on_close()
+
+
+def _open_channel(sock: socket.socket) -> Channel:
+    sock.setblocking(True)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    set_timeouts(sock, _LINGER_S, _STALLED_S)
+    return Channel(sock, str(Endpoint(*sock.getpeername()[:2])))
+
+
+def bind(endpoint: Endpoint, backlog: int = 1024) -> socket.socket:
+    """A listening socket.
+
+    Raises
+    ------
+    ConfigError
+    """
+    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # Without it a restarted node waits out the old connections' TIME_WAIT; on Linux it does not share the port.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((endpoint.host, endpoint.port))
+        sock.listen(backlog)
+    except OSError as error:
+        sock.close()
+        taken = error.errno == errno.EADDRINUSE
+        raise ConfigError(
+            f"cannot listen on {endpoint}",
+            got=str(error),
+            help="another program has that port: choose one with port=, or port=0 for a free one"
+            if taken
+            else "host must be an address of this machine, e.g. 127.0.0.1",
+        ) from error
+    return sock

@@ -1,0 +1,66 @@
+"""Connections to one node, kept for reuse.
+
+The most recently used one is handed out first: it is warm, and those not needed grow old and are dropped.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from pyrpc.transport.connection import Connection
+from pyrpc.transport.endpoint import Endpoint
+
+
+class ConnectionPool:
+    """Connections to one endpoint; thread-safe (a deque's append and pop are atomic, so there is no lock).
+
+    Parameters
+    ----------
+    max_idle : int
+        How many connections are kept while nobody uses them.
+    """
+
+    def __init__(self, endpoint: Endpoint, connect_timeout_s: float = 5.0, max_idle: int = 64) -> None:
+        self.endpoint = endpoint
+        self._connect_timeout_s = connect_timeout_s
+        self._max_idle = max_idle
+        self._idle: deque[Connection] = deque()
+        self._is_closed = False
+
+    def take(self, timeout_s: float = float("inf")) -> Connection:
+        """A connection that nobody else has until it is given back; may block while connecting.
+
+        Raises
+        ------
+        UnreachableError
+        """
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return Connection(self.endpoint, max(0.001, min(self._connect_timeout_s, timeout_s)))
+            if connection.is_usable():
+                return connection
+            connection.close()
+
+    def give_back(self, connection: Connection) -> None:
+        """Return a connection; one that was closed is dropped."""
+        if not connection.is_open:
+            return
+        if self._is_closed or len(self._idle) >= self._max_idle:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def drop_idle(self) -> None:
+        """Close what nobody uses, e.g. after the node died: the others lead to the same dead process."""
+        while self._idle:
+            try:
+                self._idle.pop().close()
+            except IndexError:
+                return
+
+    def close(self) -> None:
+        """Close all that is idle now, and the rest when it comes back."""
+        self._is_closed = True
+        self.drop_idle()
