@@ -30,14 +30,29 @@ class Toolchain:
     ask: str
     debian_package: str
     environments: tuple[str, ...]
+    help: str
 
 
 TOOLCHAINS = (
     *(
-        Toolchain(f"Python 3.{minor}", f"python3.{minor}", "--version", f"python3.{minor}", (f"py3{minor}",))
+        Toolchain(
+            name=f"Python 3.{minor}",
+            command=f"python3.{minor}",
+            ask="--version",
+            debian_package=f"python3.{minor}",
+            environments=(f"py3{minor}",),
+            help=f"put python3.{minor} on PATH, or run: pyenv install 3.{minor}",
+        )
         for minor in (10, 11, 12, 13)
     ),
-    Toolchain("Thrift compiler", "thrift", "-version", "thrift-compiler", ("gen-check",)),
+    Toolchain(
+        name="Thrift compiler",
+        command="thrift",
+        ask="-version",
+        debian_package="thrift-compiler",
+        environments=("gen-check",),
+        help="on Debian or Ubuntu: sudo apt-get install thrift-compiler",
+    ),
 )
 
 
@@ -65,7 +80,9 @@ def install(missing: list[Toolchain]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-q"], env=environment, check=False)
     for toolchain in missing:
-        command = ["apt-get", "install", "-q", "-y", "--no-install-recommends", toolchain.debian_package]
+        # A plain name that does not exist would be taken as a pattern, and the dot of python3.10 matches anything.
+        package = f"?exact-name({toolchain.debian_package})"
+        command = ["apt-get", "install", "-q", "-y", "--no-install-recommends", package]
         subprocess.run(command, env=environment, check=False)
 
 
@@ -112,7 +129,7 @@ def main(arguments: list[str]) -> int:
     code = subprocess.run(tox, check=False).returncode
     for toolchain in missing:
         print(f"missing: {toolchain.name}; not run: {', '.join(toolchain.environments)}")
-        print(f"help: install {toolchain.command} (Debian: {toolchain.debian_package}) and run again")
+        print(f"help: {toolchain.help}")
     if missing and os.environ.get("CI") == "true":
         print("CI=true: a missing toolchain is a failure")
         code = code or 1

@@ -95,8 +95,8 @@ def test_command_that_is_there_but_fails_counts_as_missing(matrix: ModuleType, t
     shim = tmp_path / "shim"
     shim.write_text("#!/bin/sh\nexit 127\n")
     shim.chmod(0o755)
-    assert not matrix.works(matrix.Toolchain("Shim", str(shim), "--version", "shim", ()))
-    assert not matrix.works(matrix.Toolchain("Absent", str(tmp_path / "absent"), "--version", "absent", ()))
+    for command in (shim, tmp_path / "absent"):
+        assert not matrix.works(matrix.Toolchain("Shim", str(command), "--version", "shim", (), "get another"))
 
 
 def test_only_caches_of_deleted_checkouts_are_removed(matrix: ModuleType, tmp_path: Path) -> None:
