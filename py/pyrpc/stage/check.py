@@ -141,7 +141,7 @@ class ArrayCheck:
         if missing > 0:
             return "one row alone needs its axis of rows too: x[np.newaxis]" if missing == 1 else "reshape it"
         if missing < 0 and not self._any_leading:
-            return f"reshape it to {self._ndim} dims"
+            return f"reshape it to {self._ndim} dim{'s' * (self._ndim != 1)}"
         offset = len(shape) - self._ndim
         here: dict[str, int] = {}
         for axis, (dim, size) in enumerate(zip(self._dims, shape[offset:], strict=True), start=offset):

@@ -48,7 +48,8 @@ class Contract:
         if none_fits is None:
             none_fits = frozenset(param.name for param in info.params if param.has_default)
         self._checked = tuple(checked_params(info.params, hints or {}, none_fits))
-        self._gives = None if info.gives is None else tuple(map(array_check, info.gives))
+        # A node that declares no array at all declares nothing.
+        self._gives = tuple(map(array_check, info.gives)) if info.gives else None
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, int]:
         """Check a call before it is made.

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, overload
 
+import numpy as np
+
 from pyrpc.errors import ConfigError
 from pyrpc.stage.spec import as_spec
 from pyrpc.wire.messages import TensorSpec
@@ -15,7 +17,7 @@ from pyrpc.wire.messages import TensorSpec
 DECLARATION = "__pyrpc_stage__"
 
 F = TypeVar("F")
-Spec = str | TensorSpec
+Spec = str | TensorSpec | np.dtype[Any] | type[np.generic]  # What as_spec takes.
 Takes = Spec | Sequence[Spec | None] | Mapping[str, Spec | None]
 Gives = Spec | Sequence[Spec]
 

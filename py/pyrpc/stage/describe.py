@@ -49,7 +49,7 @@ def _parameter(param: ParamInfo, default: str) -> str:
 
 
 def _result(info: StageInfo) -> str:
-    if info.gives is None:
+    if not info.gives:
         return "" if info.returns is None else f" -> {info.returns}"
     specs = ", ".join(map(format_spec, info.gives))
     if not info.gives_tuple:

@@ -6,6 +6,8 @@ hint that cannot be found at run time does not switch off the others.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import types
 import typing
 from collections.abc import Callable
@@ -64,8 +66,10 @@ def evaluate(annotation: Any, function: Callable[..., Any]) -> Any:
     """The object behind a hint; the hint's text itself where it has no value at run time."""
     if not isinstance(annotation, str):
         return annotation
+    while isinstance(function, functools.partial):
+        function = function.func
     try:
-        return eval(annotation, dict(getattr(_unwrapped(function), "__globals__", {})))
+        return eval(annotation, dict(getattr(inspect.unwrap(function), "__globals__", {})))
     except Exception:  # Names only imported for type checkers, syntax of newer Pythons ...
         return annotation
 
@@ -76,9 +80,3 @@ def _members(annotation: Any) -> list[type]:
     members = [typing.get_origin(part) or part for part in (typing.get_args(annotation) if union else (annotation,))]
     known = all(isinstance(member, type) and member in _FITTING for member in members)
     return members if known and members != [type(None)] else []
-
-
-def _unwrapped(function: Any) -> Any:
-    while hasattr(function, "__wrapped__"):
-        function = function.__wrapped__
-    return getattr(function, "func", getattr(function, "__func__", function))

@@ -138,7 +138,7 @@ def _leaf(attribute: str, function: Any) -> str | None:
 def _is_method(attribute: Any) -> bool:
     """Whether what a class holds is a method: not a property, a nested class, a value or C code."""
     if isinstance(attribute, _METHOD_WRAPPERS):
-        return True
+        return not isinstance(getattr(attribute, "__func__", None), _C_METHODS)
     return callable(attribute) and inspect.isroutine(attribute) and not isinstance(attribute, _C_METHODS)
 
 

@@ -123,20 +123,21 @@ def unknown_method(name: str, known: Iterable[str]) -> UnknownMethodError:
     for each in names:
         if "." in each:
             methods.setdefault(each.rpartition(".")[0], []).append(each)
+    functions = [each for each in names if "." not in each]
     service, _, method = name.rpartition(".")
     if service in methods:
         near = _nearest(method, methods[service], service + ".")
         message = f"service {service!r} has no method {method!r}"
         return UnknownMethodError(message, help=near or f"it has {_listed(methods[service])}")
     if service:
-        near = _nearest(service, methods) or _nearest(name, names)
+        near = _nearest(service, methods) or _nearest(method, functions)
         message = f"service {service!r} is not here"
         return UnknownMethodError(message, help=near or f"here are {_listed([*methods] or names)}")
     if name in methods:
         return UnknownMethodError(f"{name!r} is a service, not a stage", help=f"call {_listed(methods[name])}")
     # Without a dot it may be a method whose service was left out.
     same = [each for each in names if each.endswith("." + name)]
-    near = f"did you mean {_either(same)}?" if same else _nearest(name, [*names, *methods])
+    near = f"did you mean {_either(same)}?" if same else _nearest(name, [*functions, *methods])
     return UnknownMethodError(f"stage {name!r} is not here", help=near or f"here are {_listed(names)}")
 
 
