@@ -35,6 +35,7 @@ def test_declaration_holds_what_was_said_and_is_frozen() -> None:
     def f(x: Any) -> Any: ...
 
     declaration = declaration_of(f)
+    assert declaration is not None
     assert declaration == StageDeclaration(
         takes_in_order=(parse_spec("uint8[n]"),),
         gives=(parse_spec("int8[n]"), TensorSpec(("float32",))),
@@ -44,7 +45,7 @@ def test_declaration_holds_what_was_said_and_is_frozen() -> None:
         name="other",
     )
     with pytest.raises(dataclasses.FrozenInstanceError):
-        declaration.name = "x"  # type: ignore[misc, union-attr]
+        declaration.name = "x"  # type: ignore[misc]
 
 
 def test_takes_is_one_spec_several_in_order_or_by_name() -> None:
@@ -56,6 +57,7 @@ def test_takes_is_one_spec_several_in_order_or_by_name() -> None:
         ({"a": "uint8[n]", "b": None}, (), (("a", spec),)),
     ]:
         declaration = declaration_of(stage(takes=takes)(lambda a, b, c: 0))  # type: ignore[call-overload]
+        assert declaration is not None
         assert (declaration.takes_in_order, declaration.takes_by_name) == (in_order, by_name)
 
 

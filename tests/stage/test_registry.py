@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import enum
 import functools
 import sys
 import types
@@ -128,12 +127,6 @@ class Model:
 class Abstract(abc.ABC):
     @abc.abstractmethod
     def f(self) -> None: ...
-
-
-class Colour(enum.Enum):
-    RED = 1
-
-    def shade(self) -> None: ...
 
 
 class Failing:
@@ -263,7 +256,7 @@ def test_module_hosts_own_declared_and_listed_functions(module: types.ModuleType
     [
         (Model, ["the constructor of Model needs arguments", "Model(weights, scale)", "pass an instance: Model(...)"]),
         (Abstract, ["Abstract is abstract"]),
-        (Colour, ["the constructor of Colour needs arguments", "pass an instance"]),
+        (Array, ["the constructor of Array needs arguments", "pass an instance: Array(...)"]),
         (Hidden, ["Hidden object has nothing to host", "public method"]),
         (PrivateStage, ["its name is private", "@stage(name='...')"]),
         (lambda: 0, ["a lambda has no name of its own", "{'name': function}"]),

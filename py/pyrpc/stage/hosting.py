@@ -67,13 +67,23 @@ def _instantiated(cls: type) -> Any:
     several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in several]
     if needed:
-        raise ConfigError(
-            f"the constructor of {cls.__name__} needs arguments",
-            expected="a class that is made without arguments",
-            got=f"{cls.__name__}({', '.join(needed)})",
-            help=f"pass an instance: {cls.__name__}(...)",
-        )
-    return cls()
+        raise _needs_arguments(cls, f"{cls.__name__}({', '.join(needed)})")
+    try:
+        return cls()
+    except TypeError as error:
+        # Raised by the call itself and not by code of the constructor: C types do not tell what they need.
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise
+        raise _needs_arguments(cls, str(error)) from None
+
+
+def _needs_arguments(cls: type, got: str) -> ConfigError:
+    return ConfigError(
+        f"the constructor of {cls.__name__} needs arguments",
+        expected="a class that is made without arguments",
+        got=got,
+        help=f"pass an instance: {cls.__name__}(...)",
+    )
 
 
 def _instance_stages(instance: Any, service: str) -> Iterator[Named]:
