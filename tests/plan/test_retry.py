@@ -50,9 +50,7 @@ def test_backoff_lies_between_zero_and_a_doubling_bound(seed: int, attempt: int)
 
 @given(seeds, st.integers(0, 10**6))
 def test_the_time_a_node_asks_for_is_a_least(seed: int, asked_ms: int):
-    decision = RetryPolicy().decide(
-        NOT_EXECUTED, 0, idempotent=False, prng=SplitMix64(seed), retry_after_ms=asked_ms
-    )
+    decision = RetryPolicy().decide(NOT_EXECUTED, 0, idempotent=False, prng=SplitMix64(seed), retry_after_ms=asked_ms)
     assert asked_ms / 1000 <= decision.delay_s <= asked_ms / 1000 + 0.1
 
 

@@ -17,7 +17,9 @@ FINAL, UNKNOWN, NOT_EXECUTED = FailureClass.FINAL, FailureClass.UNKNOWN, Failure
 class Job:
     """A scheduler, and the actions of its last event sorted by kind."""
 
-    def __init__(self, chunks: int, nodes: str, *, idempotent: bool = True, retry: RetryPolicy | None = None, **options):
+    def __init__(
+        self, chunks: int, nodes: str, *, idempotent: bool = True, retry: RetryPolicy | None = None, **options
+    ):
         self.scheduler = Scheduler(
             plan_chunks(chunks, 4, 1, chunk_rows=1) if chunks else [],
             list(nodes),
@@ -451,6 +453,42 @@ def test_giving_up_a_cancelled_attempt_does_not_count_as_a_failure():
     assert job.done(other).actions[-1] == Finish()
 
 
+def test_a_silent_node_that_a_hedge_overtook_gets_no_more_until_it_answers_a_probe():
+    job = Job(3, "abc", window=1)
+    hung, other, _ = job.sends
+    job.at(0.1).done(job.sends[2])
+    job.wake()
+    hedge = job.sends[0]
+    job.done(hedge)
+    assert job.of(CancelAttempt) == [CancelAttempt(hung.attempt_id, "a")]
+    job.failed(hung, FINAL)
+    job.lost(other)
+    while not job.of(Probe):
+        assert "a" not in {send.node for send in job.wake().sends}
+    assert Probe("a") in job.actions
+
+
+def test_a_slow_node_that_a_hedge_overtook_but_that_has_replied_since_stays_in_the_job():
+    job = Job(5, "abc")
+    a0, b1, c2, a3, b4 = job.sends
+    job.at(0.1).done(b1)
+    job.done(c2)
+    hedges = {send.chunk.index: send for send in job.wake().sends}
+    job.at(0.5).done(a3)
+    job.done(hedges[0])
+    assert job.of(CancelAttempt) == [CancelAttempt(a0.attempt_id, "a")]
+    job.failed(a0, FINAL)
+    job.lost(b4)
+    assert job.lost(hedges[4]).placed == [(4, "a")]
+
+
+def test_a_hedge_that_is_turned_away_is_replaced_at_once():
+    job = Job(1, "abc", window=1)
+    job.wake()
+    assert job.failed(job.sends[0], NOT_EXECUTED).placed == [(0, "c")]
+    assert job.sends[0].hedge
+
+
 # -- the end ------------------------------------------------------------------------------------------------
 
 
@@ -470,9 +508,7 @@ def test_nothing_follows_a_failure():
     assert job.scheduler.node_down("b", 1.0) == job.scheduler.node_up("b", 1.0) == []
 
 
-@pytest.mark.parametrize(
-    ("nodes", "options"), [("", {}), ("aa", {}), ("a", {"window": 0}), ("a", {"give_up_s": -1.0})]
-)
+@pytest.mark.parametrize(("nodes", "options"), [("", {}), ("aa", {}), ("a", {"window": 0}), ("a", {"give_up_s": -1.0})])
 def test_options_that_make_no_sense_are_refused(nodes: str, options: dict[str, float]):
     with pytest.raises(ConfigError):
         Job(1, nodes, **options)

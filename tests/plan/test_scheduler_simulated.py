@@ -100,6 +100,9 @@ class Simulation:
         # What the scheduler was told of the nodes: how often one went down, and since when it is.
         self.epochs = dict.fromkeys(self.nodes, 0)
         self.sent_in_epoch: dict[int, int] = {}
+        self.sent_at: dict[int, float] = {}
+        self.answered_at = dict.fromkeys(self.nodes, -1.0)
+        self.cancelled: set[int] = set()
         self.down_since: dict[str, float] = {}
         self.down_at_end: dict[str, float] = {}
         self.sends_of: dict[int, int] = {}
@@ -132,6 +135,7 @@ class Simulation:
         send = self.in_flight.pop(attempt_id, None)
         if send is not None:
             self.load[send.node] -= 1
+            self.answered_at[send.node] = self.now
         if wanted:
             assert send is not None and send.chunk.index not in self.outcome.done
             self.outcome.done.append(send.chunk.index)
@@ -144,15 +148,14 @@ class Simulation:
         send = self.in_flight.pop(attempt_id, None)
         if send is not None:
             self.load[send.node] -= 1
-            if lost and self.sent_in_epoch[attempt_id] == self.epochs[send.node]:
+            silent = attempt_id in self.cancelled and self.answered_at[send.node] < self.sent_at[attempt_id]
+            if (lost or silent) and self.sent_in_epoch[attempt_id] == self.epochs[send.node]:
                 self.goes_down(send.node)
             if self.scheduler.is_wanted(attempt_id):
                 counts = self.failures_of.setdefault(send.chunk.index, {})
                 kind = f"{failure.name}{' lost' if lost else ''}"
                 counts[kind] = counts.get(kind, 0) + 1
-        actions = self.scheduler.failed(
-            attempt_id, failure, self.now, node_lost=lost, retry_after_ms=retry_after_ms
-        )
+        actions = self.scheduler.failed(attempt_id, failure, self.now, node_lost=lost, retry_after_ms=retry_after_ms)
         self.take(actions)
 
     def answer_probe(self, name: str) -> None:
@@ -199,6 +202,7 @@ class Simulation:
         index = send.chunk.index
         twins = [other.node for other in self.in_flight.values() if other.chunk.index == index]
         self.in_flight[send.attempt_id] = send
+        self.sent_at[send.attempt_id] = self.now
         self.sent_in_epoch[send.attempt_id] = self.epochs[send.node]
         self.load[send.node] += 1
         assert send.node not in self.down_since
@@ -214,6 +218,7 @@ class Simulation:
 
     def take_cancel(self, cancel: CancelAttempt) -> None:
         assert self.in_flight[cancel.attempt_id].node == cancel.node
+        self.cancelled.add(cancel.attempt_id)
         # Some drivers tear the connection down, some wait for the reply, and from a hung node none comes.
         if self.random.random() < 0.5:
             self.at(self.now + self.random.random() / 10, "failed", cancel.attempt_id, FINAL, False, None)
@@ -300,6 +305,8 @@ def draw_world(seed: int) -> World:
 def check_end(simulation: Simulation) -> None:
     world, outcome = simulation.world, simulation.outcome
     fail = outcome.fail
+    # The slowest node takes a second a chunk, and hedges wait for some medians: nothing here may take minutes.
+    assert outcome.makespan_s < 120
     hangs = any(node.wakes_at == float("inf") > node.hangs_at for node in world.nodes)
     if fail is None:
         # Without hedges nothing saves the chunks that a node holds for ever.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections import deque
-from collections.abc import Iterator
+import heapq
+import math
+from typing import Literal, TypeAlias
 
 from pyrpc.plan.partition import Chunk
 
@@ -13,17 +13,18 @@ class NodeState:
     """One node, as this job sees it.
 
     ``epoch`` counts how often it went down: the loss of an attempt sent in an earlier epoch says nothing about
-    the node that is there now.
+    the node that is there now. ``answered_at`` is the time of its last sign of life within this job.
     """
 
     __slots__ = (
-        "epoch", "failures", "in_flight", "load_level", "name", "paused_until", "probe_at", "probe_wait_s", "probing",
-        "up",
+        "answered_at", "epoch", "failures", "in_flight", "load_level", "name", "paused_until", "probe_at",
+        "probe_wait_s", "probing", "up",
     )  # fmt: skip
 
     def __init__(self, name: str, probe_wait_s: float) -> None:
         self.name = name
         self.up = True
+        self.answered_at = -math.inf
         self.in_flight = 0
         self.epoch = 0
         self.failures = 0
@@ -37,8 +38,8 @@ class NodeState:
 class ChunkState:
     """One chunk that has been sent at least once.
 
-    ``hedges`` counts duplicates sent so far; ``last_sent`` is the time of the newest attempt. The four counters
-    of what went wrong are kept apart because each has a bound of its own (see scheduler.py).
+    ``hedges`` counts the duplicates sent (see hedge.py); ``last_sent`` is the time of the newest attempt. The four
+    counters of what went wrong are kept apart because each has a bound of its own (see scheduler.py).
     """
 
     __slots__ = (
@@ -80,60 +81,34 @@ class Attempt:
         self.is_cancelled = False
 
 
-class FreeNodes:
-    """The nodes that may be given a chunk: least loaded first, and among equals the one that is free longest.
+TimerKind: TypeAlias = Literal["retry", "forgive", "probe", "resume", "give_up"]
 
-    Kept in one ordered dict for each number of attempts in flight, so that nothing looks at all nodes.
+
+class Timers:
+    """What is to happen at some time; equal times in the order in which they were set.
+
+    A timer cannot be taken back: whoever set it looks at its subject again when the time has come.
     """
 
-    __slots__ = ("_by_load", "_window")
-
-    def __init__(self, window: int) -> None:
-        self._window = window
-        self._by_load: list[dict[NodeState, None]] = [{} for _ in range(window)]
-
-    def place(self, node: NodeState) -> None:
-        """Put the node where its state says; to be called after each change of it."""
-        usable = node.up and node.paused_until is None and node.in_flight < self._window
-        level = node.in_flight if usable else -1
-        if level == node.load_level:
-            return
-        if node.load_level >= 0:
-            del self._by_load[node.load_level][node]
-        if level >= 0:
-            self._by_load[level][node] = None
-        node.load_level = level
-
-    def first(self) -> NodeState | None:
-        """The best free node."""
-        for nodes in self._by_load:
-            if nodes:
-                return next(iter(nodes))
-        return None
-
-    def __iter__(self) -> Iterator[NodeState]:
-        for nodes in self._by_load:
-            yield from nodes
-
-
-class Durations:
-    """The last 127 durations, in order of size: an exact median of the recent past at a fixed price."""
-
-    _KEPT = 127
-
-    __slots__ = ("_by_age", "_by_size")
+    __slots__ = ("_heap", "_number")
 
     def __init__(self) -> None:
-        self._by_age: deque[float] = deque()
-        self._by_size: list[float] = []
+        self._heap: list[tuple[float, int, TimerKind, NodeState | ChunkState | None]] = []
+        self._number = 0
 
-    def add(self, duration_s: float) -> None:
-        """Remember one more; the oldest is forgotten."""
-        if len(self._by_age) == self._KEPT:
-            del self._by_size[bisect_left(self._by_size, self._by_age.popleft())]
-        self._by_age.append(duration_s)
-        insort(self._by_size, duration_s)
+    def set(self, at: float, kind: TimerKind, subject: NodeState | ChunkState | None = None) -> None:
+        """Let it happen at that time."""
+        self._number += 1
+        heapq.heappush(self._heap, (at, self._number, kind, subject))
 
-    def median(self) -> float | None:
-        """The middle one (of an even number, the upper of the two); None before the first."""
-        return self._by_size[len(self._by_size) // 2] if self._by_size else None
+    def pop_due(self, now: float) -> tuple[float, TimerKind, NodeState | ChunkState | None] | None:
+        """The first whose time has come, with that time; None: nothing is due."""
+        if not self._heap or self._heap[0][0] > now:
+            return None
+        at, _, kind, subject = heapq.heappop(self._heap)
+        return at, kind, subject
+
+    @property
+    def next_at(self) -> float:
+        """When the first is due; inf without any."""
+        return self._heap[0][0] if self._heap else math.inf

@@ -25,25 +25,28 @@ What a failure leads to (FailureClass, and whether the node went down with it)
 Nodes
     A node that is down is probed after 0.1 s, doubling to 1 s. One that fails every attempt, though it is up, is
     paused with a growing backoff, or it would pull in chunks as fast as it fails them. When no node has been up
-    for ``give_up_s``, the job fails.
+    for ``give_up_s``, the job fails. A node that was silent while a hedge overtook its attempt may be hung: it
+    is taken for down until it answers a probe, or it would swallow the next chunk too.
 
 Hedges
     When there is nothing left to hand out, a free node duplicates the chunk that was sent longest ago, once
     that is more than ``max(0.1 s, 3 x median duration)`` ago (1 s before any chunk is done). Whatever ends first
     counts; the other is cancelled. One hedge a chunk; only if the hedge does not end either, another node gets
-    one after 4 times as long, and so on (16, 64 ...), so that a job ends as long as one node works.
+    one after 4 times as long, and so on (16, 64 ...), so that a job ends as long as one node works. A hedge that
+    was turned away or lost its node is replaced at once.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections import deque
 from collections.abc import Sequence
 
 from pyrpc.errors import ConfigError, FailureClass
 from pyrpc.plan.actions import Action, CancelAttempt, Fail, FailReason, Finish, Probe, Send, WaitUntil
-from pyrpc.plan.job_state import Attempt, ChunkState, Durations, FreeNodes, NodeState
+from pyrpc.plan.hedge import Stragglers
+from pyrpc.plan.job_nodes import JobNodes, asked_s
+from pyrpc.plan.job_state import Attempt, ChunkState, NodeState, TimerKind, Timers
 from pyrpc.plan.partition import Chunk
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
@@ -52,20 +55,10 @@ __all__ = ["Action", "CancelAttempt", "Fail", "Finish", "Probe", "Scheduler", "S
 
 MAX_LOSSES = 3
 REFUSED_S = 30.0
-PROBE_MIN_S = 0.1
-PROBE_MAX_S = 1.0
-PAUSE_MIN_S = 0.1
-PAUSE_MAX_S = 1.0
-HEDGE_MIN_S = 0.1
-HEDGE_FIRST_S = 1.0
-HEDGE_MEDIANS = 3.0
-HEDGE_AGAIN = 4.0
-# A retried chunk waits at most so long, or 3 medians, for a node on which it has not failed yet.
+# A retried chunk waits at least so long, or until it would be hedged, for a node on which it has not failed yet.
 FORGIVE_MIN_S = 1.0
 # How many retried chunks one event looks at; the others are found by later events. Keeps an event O(1).
 RETRY_SCAN = 16
-
-_Timer = tuple[float, int, str, NodeState | ChunkState | None]
 
 
 class Scheduler:
@@ -124,22 +117,15 @@ class Scheduler:
         self._idempotent = idempotent
         self._prng = prng
         self._hedging = hedge and idempotent
-        self._give_up_s = give_up_s
         self._window = window
-        self._nodes = {name: NodeState(name, PROBE_MIN_S) for name in nodes}
-        self._free = FreeNodes(window)
-        self._up = len(self._nodes)
-        self._give_up_at = math.inf
+        self._timers = Timers()
+        self._nodes = JobNodes(nodes, window, give_up_s, self._timers)
+        self._stragglers = Stragglers()
         self._next = 0
         self._left = len(chunks)
         self._retries: deque[ChunkState] = deque()
         self._live: dict[int, Attempt] = {}
         self._attempt_id = 0
-        # Chunks in flight in the order of their last sending, one dict for each number of hedges so far.
-        self._running: list[dict[ChunkState, None]] = [{}]
-        self._durations = Durations()
-        self._timers: list[_Timer] = []
-        self._timer_no = 0
         self._hedge_at = math.inf
         self._announced = math.inf
         self._over = False
@@ -168,8 +154,8 @@ class Scheduler:
         if self._left == 0:
             self._over = True
             return [Finish()]
-        for node in self._nodes.values():
-            self._free.place(node)
+        for node in self._nodes:
+            self._nodes.free.place(node)
         return self._dispatch(now, [])
 
     def done(self, attempt_id: int, now: float) -> list[Action]:
@@ -179,11 +165,8 @@ class Scheduler:
             self.late += 1
             return []
         out: list[Action] = []
-        node = attempt.node
-        node.in_flight -= 1
-        node.failures = 0
-        node.probe_wait_s = PROBE_MIN_S
-        self._free.place(node)
+        self._nodes.slot_freed(attempt.node)
+        self._nodes.has_replied(attempt.node, now)
         attempt.state.live.remove(attempt)
         if attempt.state.is_done:
             self.late += 1
@@ -207,7 +190,7 @@ class Scheduler:
         attempt_id : int
             From its Send.
         failure : FailureClass
-            What the error says of itself; of no account for a cancelled attempt.
+            What the error says of itself; of no account for a cancelled attempt that was given up.
         now : float
             The time.
         node_lost : bool
@@ -219,13 +202,16 @@ class Scheduler:
         if attempt is None or self._over:
             return []
         node, state = attempt.node, attempt.state
-        node.in_flight -= 1
         state.live.remove(attempt)
-        if not node_lost:
-            self._pause(node, failure, retry_after_ms, now, counts=not state.is_done)
-        elif node.up and attempt.epoch == node.epoch:
-            self._take_down(node, now)
-        self._free.place(node)
+        self._nodes.slot_freed(node)
+        if node_lost or self._seems_hung(attempt):
+            # The loss of what was sent before the node went down says nothing about the one that is there now.
+            if node.up and attempt.epoch == node.epoch:
+                self._nodes.take_down(node, now)
+        elif state.is_done:
+            self._nodes.pause(node, asked_s(retry_after_ms), now)
+        else:
+            self._nodes.pause_after_failure(node, failure, retry_after_ms, now)
         if not state.is_done:
             reason = self._judge(state, node, failure, node_lost, now)
             if reason is not None:
@@ -234,27 +220,21 @@ class Scheduler:
 
     def node_down(self, node: str, now: float) -> list[Action]:
         """The answer to a Probe, or other news that the node is gone. Its attempts are still to be reported."""
-        state = self._node(node)
+        state = self._nodes.named(node)
         if self._over:
             return []
         if state.up:
-            self._take_down(state, now)
-            self._free.place(state)
+            self._nodes.take_down(state, now)
         elif state.probing:
-            self._plan_probe(state, now)
+            self._nodes.probe_later(state, now)
         return self._dispatch(now, [])
 
     def node_up(self, node: str, now: float) -> list[Action]:
         """The answer to a Probe, or other news that the node is back."""
-        state = self._node(node)
+        state = self._nodes.named(node)
         if self._over or state.up:
             return []
-        state.up = True
-        state.probing = False
-        state.paused_until = None
-        self._up += 1
-        self._give_up_at = math.inf
-        self._free.place(state)
+        self._nodes.bring_up(state)
         return self._dispatch(now, [])
 
     def timer(self, now: float) -> list[Action]:
@@ -262,15 +242,15 @@ class Scheduler:
         if self._over:
             return []
         self._announced = math.inf
+        if self._nodes.are_given_up(now):
+            return self._end(Fail(None, "no_nodes"))
         out: list[Action] = []
-        while self._timers and self._timers[0][0] <= now:
-            at, _, kind, subject = heapq.heappop(self._timers)
+        while (due := self._timers.pop_due(now)) is not None:
+            at, kind, subject = due
             if isinstance(subject, NodeState):
                 self._node_timer(kind, subject, now, out)
-            elif isinstance(subject, ChunkState):
+            elif subject is not None:
                 self._chunk_timer(kind, subject, at)
-            elif now >= self._give_up_at:
-                return self._end(Fail(None, "no_nodes"))
         return self._dispatch(now, out)
 
     def cancel(self, now: float) -> list[Action]:
@@ -284,7 +264,7 @@ class Scheduler:
         if self._retries:
             self._send_retries(now, out)
         while self._next < len(self._chunks):
-            node = self._free.first()
+            node = self._nodes.free.first()
             if node is None:
                 break
             self._send(ChunkState(self._chunks[self._next]), node, now, out)
@@ -292,7 +272,7 @@ class Scheduler:
         self._hedge_at = math.inf
         if self._hedging and self._next == len(self._chunks):
             self._send_hedges(now, out)
-        wake_at = min(self._timers[0][0], self._hedge_at) if self._timers else self._hedge_at
+        wake_at = min(self._timers.next_at, self._hedge_at)
         if wake_at < self._announced:
             self._announced = wake_at
             out.append(WaitUntil(wake_at))
@@ -306,18 +286,20 @@ class Scheduler:
         state.live.append(attempt)
         state.last_sent = now
         state.forgive_at = None
-        node.in_flight += 1
-        self._free.place(node)
-        self._running[state.hedges][state] = None
-        if state.sends and not hedge:
-            self.resends += 1
+        self._nodes.slot_taken(node)
+        if hedge:
+            self.hedges += 1
+            self._stragglers.hedge_sent(state)
+        else:
+            self.resends += state.sends > 0
+            self._stragglers.add(state)
         out.append(Send(attempt.attempt_id, state.chunk, node.name, state.sends, hedge))
         state.sends += 1
 
     def _send_retries(self, now: float, out: list[Action]) -> None:
         passed: list[ChunkState] = []
         for _ in range(min(len(self._retries), RETRY_SCAN)):
-            if self._free.first() is None:
+            if self._nodes.free.first() is None:
                 break
             state = self._retries.popleft()
             node = self._node_for(state)
@@ -326,57 +308,28 @@ class Scheduler:
                 continue
             passed.append(state)
             if state.forgive_at is None:
-                state.forgive_at = now + max(FORGIVE_MIN_S, HEDGE_MEDIANS * (self._durations.median() or 0.0))
-                self._at(state.forgive_at, "forgive", state)
+                state.forgive_at = now + max(FORGIVE_MIN_S, self._stragglers.wait_s())
+                self._timers.set(state.forgive_at, "forgive", state)
         self._retries.extendleft(reversed(passed))
 
     def _node_for(self, state: ChunkState) -> NodeState | None:
         """A free node for a chunk that failed before; None: better wait for one on which it has not failed."""
-        for node in self._free:
+        for node in self._nodes.free:
             if node not in state.failed_on:
                 return node
-        if any(node.up and node not in state.failed_on for node in self._nodes.values()):
+        if any(node.up and node not in state.failed_on for node in self._nodes):
             return None
-        return self._free.first()
+        return self._nodes.free.first()
 
     def _send_hedges(self, now: float, out: list[Action]) -> None:
-        if self._free.first() is None:
-            return
-        median = self._durations.median()
-        wait_s = HEDGE_FIRST_S if median is None else max(HEDGE_MIN_S, HEDGE_MEDIANS * median)
-        for hedges, running in enumerate(self._running):
-            while (pair := self._hedge_pair(running)) is not None:
-                state, node = pair
-                due = state.last_sent + wait_s * HEDGE_AGAIN**hedges
-                if due > now:
-                    self._hedge_at = min(self._hedge_at, due)
-                    break
-                self._send_hedge(state, node, now, out)
-
-    def _send_hedge(self, state: ChunkState, node: NodeState, now: float, out: list[Action]) -> None:
-        del self._running[state.hedges][state]
-        state.hedges += 1
-        if state.hedges == len(self._running):
-            self._running.append({})
-        self.hedges += 1
-        self._send(state, node, now, out, hedge=True)
-
-    def _hedge_pair(self, running: dict[ChunkState, None]) -> tuple[ChunkState, NodeState] | None:
-        """The chunk that was sent longest ago of those that a free node could duplicate, and that node.
-
-        Few are looked at: a free node is skipped only if it runs the chunk, and it runs less than ``window``.
-        """
-        for state in running:
-            second_choice = None
-            for node in self._free:
-                if state.runs_on(node):
-                    continue
-                if node not in state.failed_on:
-                    return state, node
-                second_choice = second_choice or node
-            if second_choice is not None:
-                return state, second_choice
-        return None
+        while self._nodes.free.first() is not None:
+            candidates = self._stragglers.candidates(self._nodes.free)
+            due = [(state, node) for at, state, node in candidates if at <= now]
+            if not due:
+                self._hedge_at = min((at for at, _, _ in candidates), default=math.inf)
+                return
+            # One at a time: each takes a slot that another one may have counted on.
+            self._send(*due[0], now, out, hedge=True)
 
     # -- what came of it -----------------------------------------------------------------------------------
 
@@ -384,12 +337,16 @@ class Scheduler:
         assert not state.is_done and self._left > 0
         state.is_done = True
         self._left -= 1
-        del self._running[state.hedges][state]
-        self._durations.add(duration_s)
+        self._stragglers.chunk_done(state, duration_s)
         out.extend(self._cancel(attempt) for attempt in state.live)
         if self._left == 0:
             self._over = True
             out.append(Finish())
+
+    @staticmethod
+    def _seems_hung(attempt: Attempt) -> bool:
+        """Whether it was overtaken by a hedge and given up, and its node has been silent since it was sent."""
+        return attempt.is_cancelled and attempt.node.answered_at < attempt.sent_at
 
     def _judge(
         self, state: ChunkState, node: NodeState, failure: FailureClass, node_lost: bool, now: float
@@ -397,28 +354,27 @@ class Scheduler:
         """Why the job fails by this failure; None: it goes on, and the chunk is queued again if it must be."""
         if failure is FailureClass.FINAL:
             return "final"
-        delay_s: float | None = 0.0
         if failure is FailureClass.UNKNOWN:
             if not self._idempotent:
                 return "unknown"
             state.failed_on.add(node)
             delay_s = self._after_loss(state) if node_lost else self._after_failure(state)
-        elif node_lost:
-            state.unreached += 1
-            if state.unreached > MAX_LOSSES * (len(self._nodes) + MAX_LOSSES):
-                delay_s = None
-        elif not self._may_wait(state, now):
-            delay_s = None
-        if state.live:
-            return None  # its other attempt may still make it
-        del self._running[state.hedges][state]
+        else:
+            delay_s = self._after_unreached(state) if node_lost else self._after_refusal(state, now)
+        if state.live:  # its other attempt may still make it
+            if delay_s == 0:
+                self._stragglers.hedge_lost(state)
+            return None
+        self._stragglers.remove(state)
         if delay_s is None:
             return "exhausted"
         if delay_s > 0:
-            self._at(now + delay_s, "retry", state)
+            self._timers.set(now + delay_s, "retry", state)
         else:
             self._retries.appendleft(state)
         return None
+
+    # Each of these counts one failure, and tells after how many seconds to send the chunk again, or None: never.
 
     def _after_loss(self, state: ChunkState) -> float | None:
         state.losses += 1
@@ -431,11 +387,18 @@ class Scheduler:
         state.failures += 1
         return decision.delay_s if decision.retry else None
 
-    def _may_wait(self, state: ChunkState, now: float) -> bool:
+    def _after_unreached(self, state: ChunkState) -> float | None:
+        state.unreached += 1
+        return 0.0 if state.unreached <= MAX_LOSSES * (len(self._nodes) + MAX_LOSSES) else None
+
+    def _after_refusal(self, state: ChunkState, now: float) -> float | None:
+        if state.live:
+            return 0.0  # only a hedge; the chunk as such has been accepted
         if state.refusals == 0:
             state.refused_since = now
         state.refusals += 1
-        return state.refusals < self._retry_policy.max_attempts or now - state.refused_since < REFUSED_S
+        patient = state.refusals < self._retry_policy.max_attempts or now - state.refused_since < REFUSED_S
+        return 0.0 if patient else None
 
     def _end(self, fail: Fail | None) -> list[Action]:
         self._over = True
@@ -449,65 +412,15 @@ class Scheduler:
         attempt.is_cancelled = True
         return CancelAttempt(attempt.attempt_id, attempt.node.name)
 
-    # -- nodes and timers ----------------------------------------------------------------------------------
+    # -- timers --------------------------------------------------------------------------------------------
 
-    def _node(self, name: str) -> NodeState:
-        try:
-            return self._nodes[name]
-        except KeyError:
-            raise ConfigError("no such node in this job", expected=", ".join(self._nodes), got=name) from None
-
-    def _take_down(self, node: NodeState, now: float) -> None:
-        node.up = False
-        node.epoch += 1
-        self._up -= 1
-        self._plan_probe(node, now)
-        if self._up == 0:
-            self._give_up_at = now + self._give_up_s
-            self._at(self._give_up_at, "give_up", None)
-
-    def _plan_probe(self, node: NodeState, now: float) -> None:
-        node.probing = False
-        node.probe_at = now + node.probe_wait_s
-        self._at(node.probe_at, "probe", node)
-        node.probe_wait_s = min(PROBE_MAX_S, 2 * node.probe_wait_s)
-
-    def _pause(
-        self, node: NodeState, failure: FailureClass, retry_after_ms: int | None, now: float, *, counts: bool
-    ) -> None:
-        """Leave a node alone that turned an attempt away or keeps failing.
-
-        A plain refusal pauses at once. A first failure of another kind does not, it may be the chunk's fault;
-        nor does a refusal that tells its own time need more than that.
-        """
-        if not node.up:
-            return
-        wait_s = max(0, retry_after_ms or 0) / 1000
-        if counts:
-            # What was in flight when the pause began says nothing new.
-            node.failures += node.paused_until is None
-            refused = failure is FailureClass.NOT_EXECUTED and retry_after_ms is None
-            steps = node.failures if refused else node.failures - 1
-            if steps > 0:
-                wait_s = max(wait_s, min(PAUSE_MAX_S, PAUSE_MIN_S * 2.0 ** min(steps - 1, 62)))
-        if wait_s > 0 and (node.paused_until is None or now + wait_s > node.paused_until):
-            node.paused_until = now + wait_s
-            self._at(node.paused_until, "resume", node)
-
-    def _at(self, at: float, kind: str, subject: NodeState | ChunkState | None) -> None:
-        self._timer_no += 1
-        heapq.heappush(self._timers, (at, self._timer_no, kind, subject))
-
-    def _node_timer(self, kind: str, node: NodeState, now: float, out: list[Action]) -> None:
+    def _node_timer(self, kind: TimerKind, node: NodeState, now: float, out: list[Action]) -> None:
         if kind == "resume":
-            if node.paused_until is not None and node.paused_until <= now:
-                node.paused_until = None
-                self._free.place(node)
-        elif not node.up and not node.probing and node.probe_at <= now:
-            node.probing = True
+            self._nodes.resume(node, now)
+        elif self._nodes.probe_now(node, now):
             out.append(Probe(node.name))
 
-    def _chunk_timer(self, kind: str, state: ChunkState, at: float) -> None:
+    def _chunk_timer(self, kind: TimerKind, state: ChunkState, at: float) -> None:
         if kind == "retry":
             self._retries.appendleft(state)
         elif state.forgive_at == at:

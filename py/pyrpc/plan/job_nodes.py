@@ -1,0 +1,173 @@
+"""The nodes of one job: which are up, which may be given a chunk, when to ask the others again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from pyrpc.errors import ConfigError, FailureClass
+from pyrpc.plan.job_state import NodeState, Timers
+
+PROBE_MIN_S = 0.1
+PROBE_MAX_S = 1.0
+PAUSE_MIN_S = 0.1
+PAUSE_MAX_S = 1.0
+
+
+class FreeNodes:
+    """The nodes that may be given a chunk: least loaded first, and among equals the one that is free longest.
+
+    Kept in one ordered dict for each number of attempts in flight, so that nothing looks at all nodes.
+    """
+
+    __slots__ = ("_by_load", "_window")
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._by_load: list[dict[NodeState, None]] = [{} for _ in range(window)]
+
+    def place(self, node: NodeState) -> None:
+        """Put the node where its state says; to be called after each change of it."""
+        usable = node.up and node.paused_until is None and node.in_flight < self._window
+        level = node.in_flight if usable else -1
+        if level == node.load_level:
+            return
+        if node.load_level >= 0:
+            del self._by_load[node.load_level][node]
+        if level >= 0:
+            self._by_load[level][node] = None
+        node.load_level = level
+
+    def first(self) -> NodeState | None:
+        """The best free node."""
+        for nodes in self._by_load:
+            if nodes:
+                return next(iter(nodes))
+        return None
+
+    def __iter__(self) -> Iterator[NodeState]:
+        for nodes in self._by_load:
+            yield from nodes
+
+
+class JobNodes:
+    """Down and probed, paused, or free for work. All nodes are taken to be up until they show otherwise.
+
+    Parameters
+    ----------
+    names : Iterable[str]
+        All different.
+    window : int
+        Attempts in flight on one node.
+    give_up_s : float
+        How long all nodes may be down.
+    timers : Timers
+        Where to set "probe", "resume" and "give_up".
+    """
+
+    def __init__(self, names: Iterable[str], window: int, give_up_s: float, timers: Timers) -> None:
+        self.free = FreeNodes(window)
+        self._by_name = {name: NodeState(name, PROBE_MIN_S) for name in names}
+        self._up = len(self._by_name)
+        self._give_up_s = give_up_s
+        self._give_up_at = math.inf
+        self._timers = timers
+
+    def __iter__(self) -> Iterator[NodeState]:
+        return iter(self._by_name.values())
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def named(self, name: str) -> NodeState:
+        """The node of that name, or ConfigError."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise ConfigError("no such node in this job", expected=", ".join(self._by_name), got=name) from None
+
+    def are_given_up(self, now: float) -> bool:
+        """Whether all have been down for too long."""
+        return now >= self._give_up_at
+
+    def slot_taken(self, node: NodeState) -> None:
+        """An attempt was sent there."""
+        node.in_flight += 1
+        self.free.place(node)
+
+    def slot_freed(self, node: NodeState) -> None:
+        """An attempt there has ended."""
+        node.in_flight -= 1
+        self.free.place(node)
+
+    def has_replied(self, node: NodeState, now: float) -> None:
+        """The node has done some work: past failures are forgiven."""
+        node.answered_at = now
+        node.failures = 0
+        node.probe_wait_s = PROBE_MIN_S
+
+    def take_down(self, node: NodeState, now: float) -> None:
+        """The node is lost; it gets no work until ``bring_up``, and is probed in the meantime."""
+        node.up = False
+        node.epoch += 1
+        self._up -= 1
+        self.free.place(node)
+        self.probe_later(node, now)
+        if self._up == 0:
+            self._give_up_at = now + self._give_up_s
+            self._timers.set(self._give_up_at, "give_up")
+
+    def bring_up(self, node: NodeState) -> None:
+        """The node is there again."""
+        node.up = True
+        node.probing = False
+        node.paused_until = None
+        self._up += 1
+        self._give_up_at = math.inf
+        self.free.place(node)
+
+    def probe_later(self, node: NodeState, now: float) -> None:
+        """Plan the next probe; each wait is twice the last, until the node has done some work."""
+        node.probing = False
+        node.probe_at = now + node.probe_wait_s
+        self._timers.set(node.probe_at, "probe", node)
+        node.probe_wait_s = min(PROBE_MAX_S, 2 * node.probe_wait_s)
+
+    def probe_now(self, node: NodeState, now: float) -> bool:
+        """Whether the "probe" that is due is still wanted; if so, it counts as sent."""
+        wanted = not node.up and not node.probing and node.probe_at <= now
+        node.probing = node.probing or wanted
+        return wanted
+
+    def pause(self, node: NodeState, wait_s: float, now: float) -> None:
+        """Give the node nothing for so long; a pause is never shortened."""
+        if node.up and wait_s > 0 and (node.paused_until is None or now + wait_s > node.paused_until):
+            node.paused_until = now + wait_s
+            self._timers.set(node.paused_until, "resume", node)
+            self.free.place(node)
+
+    def pause_after_failure(
+        self, node: NodeState, failure: FailureClass, retry_after_ms: int | None, now: float
+    ) -> None:
+        """Leave a node alone that turned an attempt away or keeps failing.
+
+        A plain refusal pauses at once. A first failure of another kind does not, it may be the chunk's fault;
+        nor does a refusal that tells its own time need more than that.
+        """
+        # What was in flight when the pause began says nothing new.
+        node.failures += node.paused_until is None
+        refused_plainly = failure is FailureClass.NOT_EXECUTED and retry_after_ms is None
+        steps = node.failures if refused_plainly else node.failures - 1
+        backoff_s = min(PAUSE_MAX_S, PAUSE_MIN_S * 2.0 ** min(steps - 1, 62)) if steps > 0 else 0.0
+        self.pause(node, max(asked_s(retry_after_ms), backoff_s), now)
+
+    def resume(self, node: NodeState, now: float) -> None:
+        """A "resume" is due; the pause may have become longer since."""
+        if node.paused_until is not None and node.paused_until <= now:
+            node.paused_until = None
+            self.free.place(node)
+
+
+def asked_s(retry_after_ms: int | None) -> float:
+    """The time a node asked for, in seconds."""
+    return max(0, retry_after_ms or 0) / 1000
