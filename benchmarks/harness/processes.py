@@ -1,0 +1,161 @@
+"""Child processes of a benchmark: pinned, with a ready line, asked over pipes, killed at the end, bounded in time."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+TOP = Path(__file__).resolve().parents[2]
+READY_S = 20.0
+ANSWER_S = 60.0
+# Set on some machines to make OpenBLAS behave like another one's; they would change what NumPy measures.
+_UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+
+class ChildFailedError(RuntimeError):
+    """A child died, answered an error or took too long."""
+
+
+def environment() -> dict[str, str]:
+    """The environment of all measured processes; pyrpc is the installed one, or else that of this tree."""
+    env = {name: value for name, value in os.environ.items() if name not in _UNSET}
+    tree = [] if importlib.util.find_spec("pyrpc") else [str(TOP / "py")]
+    paths = [str(TOP), *tree, env.get("PYTHONPATH", "")]
+    env["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    return env
+
+
+class Child:
+    """A process that reads lines on stdin, answers lines on stdout, and ends when its stdin ends.
+
+    Parameters
+    ----------
+    command : list of str
+        What to run.
+    cores : iterable of int
+        The cores it may use, from before its first instruction on.
+    """
+
+    def __init__(self, command: list[str], cores: Iterable[int]) -> None:
+        self._name = " ".join(command[-3:])
+        self._pending = b""
+        allowed = set(cores)
+        # Pinned by its own first lines would be too late: libraries look at the cores when they are loaded.
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, allowed)
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment(),
+                cwd=TOP,
+                start_new_session=True,
+            )
+        finally:
+            os.sched_setaffinity(0, before)
+        self.pid = self._process.pid
+
+    @classmethod
+    def python(cls, module: str, *arguments: str, cores: Iterable[int]) -> Child:
+        """A child that runs a module of the benchmarks with this interpreter."""
+        return cls([sys.executable, "-m", module, *arguments], cores)
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process and whatever it started, politely for a second."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass
+        try:
+            self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            # The group: also a child's child that outlived it.
+            os.killpg(self.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        self._process.wait()
+        self._process.stdout.close()
+
+    def say(self, line: str) -> None:
+        """Write one line to it."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise ChildFailedError(f"{self._name}: died") from None
+
+    def hear(self, within_s: float = ANSWER_S) -> str:
+        """The next line it writes."""
+        assert self._process.stdout is not None
+        fd = self._process.stdout.fileno()
+        stop_at = time.monotonic() + within_s
+        while b"\n" not in self._pending:
+            left = stop_at - time.monotonic()
+            if left <= 0 or not select.select([fd], [], [], left)[0]:
+                raise ChildFailedError(f"{self._name}: no answer within {within_s:g} s")
+            got = os.read(fd, 65536)
+            if not got:
+                raise ChildFailedError(f"{self._name}: died with status {self._process.wait()}")
+            self._pending += got
+        line, _, self._pending = self._pending.partition(b"\n")
+        return line.decode()
+
+
+class Node(Child):
+    """A server process of a peer; ``endpoint`` is where it listens."""
+
+    def __init__(self, peer: str, cores: Iterable[int]) -> None:
+        super().__init__([sys.executable, "-m", "benchmarks.peers.serve", peer], cores)
+        try:
+            word, _, self.endpoint = self.hear(READY_S).partition(" ")
+            if word != "ready":
+                raise ChildFailedError(f"{peer}: said {word!r} instead of ready")
+        except BaseException:
+            self.close()
+            raise
+
+
+class Driver(Child):
+    """A client process of a peer, which does and times what it is asked."""
+
+    def __init__(self, peer: str, endpoints: list[str], cores: Iterable[int]) -> None:
+        super().__init__([sys.executable, "-m", "benchmarks.peers.drive", peer, *endpoints], cores)
+        try:
+            self.hear(READY_S)
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, what: str, **arguments: Any) -> Any:
+        """Have it do something and give what it answers.
+
+        Raises
+        ------
+        ChildFailedError
+            What it was asked raised; the message is the error's.
+        """
+        self.say(json.dumps({"do": what, **arguments}))
+        answer = json.loads(self.hear())
+        if "error" in answer:
+            raise ChildFailedError(f"{self._name}: {what}: {answer['error']}")
+        return answer["value"]

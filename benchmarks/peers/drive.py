@@ -1,0 +1,162 @@
+"""A peer's caller as a process: ``python -m benchmarks.peers.drive PEER ENDPOINT...``, asked in lines of JSON.
+
+Times are taken here, next to the calls; checks of what comes back are outside of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import threading
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+
+def connect(peer: str, endpoints: list[str]) -> Any:
+    """The caller of a peer; imports only what that peer needs."""
+    kind, _, variant = peer.partition(":")
+    if kind == "pyrpc":
+        from .ours import OurCaller
+
+        return OurCaller(endpoints)
+    if kind == "sockets":
+        from .sockets import SocketsCaller
+
+        return SocketsCaller(endpoints)
+    from .stock import StockCaller
+
+    return StockCaller(variant, endpoints)
+
+
+class Tasks:
+    """What a driver can be asked; each method is one task, its result goes back as JSON."""
+
+    def __init__(self, caller: Any) -> None:
+        self._caller = caller
+        self._array = np.zeros(0, np.float32)
+        self._small_call: Callable[[], object] | None = None
+
+    def load(self, elements: int) -> None:
+        """Make the float32 input; every page of it is touched."""
+        self._array = np.random.default_rng(20261124).random(elements, dtype=np.float32)
+        self._small_call = None
+
+    def check(self) -> bool:
+        """Whether what comes back is what was sent, bit for bit."""
+        came = self._caller.echo_array(self._array)
+        return bool(
+            came.dtype == self._array.dtype and np.array_equal(came.view(np.uint32), self._array.view(np.uint32))
+        )
+
+    def echo_array(self, calls: int, untimed: int) -> list[float]:
+        """Seconds of each of so many echoes after some untimed; a result is dropped before the next call."""
+        times = []
+        for _ in range(untimed):
+            self._caller.echo_array(self._array)
+        for _ in range(calls):
+            start = perf_counter()
+            came = self._caller.echo_array(self._array)
+            times.append(perf_counter() - start)
+            del came
+        return times
+
+    def echo_kept(self, calls: int, untimed: int) -> list[float]:
+        """The same with all results kept until the end, so that each takes memory of its own."""
+        times, kept = [], []
+        for _ in range(untimed + calls):
+            start = perf_counter()
+            kept.append(self._caller.echo_array(self._array))
+            times.append(perf_counter() - start)
+        return times[untimed:]
+
+    def echo_once(self) -> int:
+        """One echo and nothing else, for the memory it takes; the bytes that came back."""
+        return int(self._caller.echo_array(self._array).nbytes)
+
+    def echo_small(self, calls: int) -> float:
+        """Seconds a call, over so many."""
+        if self._small_call is None:
+            self._small_call = self._caller.echo_small(self._array)
+        call = self._small_call
+        start = perf_counter()
+        for _ in itertools.repeat(None, calls):
+            call()
+        return (perf_counter() - start) / calls
+
+    def noops(self, calls: int, threads: int) -> float:
+        """Calls a second of so many no-op calls, shared by so many threads."""
+        shares = [self._caller.noops(thread, threads) for thread in range(threads)]
+        return _calls_per_s(shares, calls)
+
+    def submit_noops(self, calls: int) -> float:
+        """Calls a second when all are submitted at once and then waited for."""
+        start = perf_counter()
+        self._caller.submit_noops(calls)
+        return calls / (perf_counter() - start)
+
+    def map_array(self) -> float:
+        """Seconds of one map of x * 2."""
+        start = perf_counter()
+        came = self._caller.map_doubled(self._array)
+        took = perf_counter() - start
+        del came
+        return took
+
+    def check_map(self) -> bool:
+        """Whether the map gives what NumPy gives."""
+        return bool(np.array_equal(self._caller.map_doubled(self._array), self._array * 2))
+
+    def double_here(self) -> float:
+        """Seconds of the same in this process, by one NumPy call."""
+        start = perf_counter()
+        came = self._array * 2
+        took = perf_counter() - start
+        del came
+        return took
+
+
+def _calls_per_s(shares: list[list[Callable[[], object]]], calls: int) -> float:
+    gate = threading.Barrier(len(shares) + 1)
+    failures: list[BaseException] = []
+
+    def run(share: list[Callable[[], object]]) -> None:
+        gate.wait()
+        try:
+            for _ in itertools.repeat(None, calls // len(shares) // len(share)):
+                for call in share:
+                    call()
+        except BaseException as error:
+            failures.append(error)
+
+    workers = [threading.Thread(target=run, args=(share,), daemon=True) for share in shares]
+    for worker in workers:
+        worker.start()
+    gate.wait()
+    start = perf_counter()
+    for worker in workers:
+        worker.join()
+    took = perf_counter() - start
+    if failures:
+        raise failures[0]
+    return calls / took
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    tasks = Tasks(connect(sys.argv[1], sys.argv[2:]))
+    print("ready", flush=True)
+    for row in sys.stdin:
+        request = json.loads(row)
+        try:
+            answer = {"value": getattr(tasks, request.pop("do"))(**request)}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

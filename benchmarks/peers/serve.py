@@ -1,0 +1,50 @@
+"""A peer's server as a process: ``python -m benchmarks.peers.serve PEER`` prints "ready HOST:PORT" and serves until
+its stdin ends. PEER is pyrpc, sockets or stock:VARIANT."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+
+
+def announce(endpoint: str) -> None:
+    """The ready line."""
+    print(f"ready {endpoint}", flush=True)
+
+
+def serve(peer: str) -> None:
+    """Serve for ever. Imports only what the peer needs: its memory is measured."""
+    kind, _, variant = peer.partition(":")
+    if kind == "pyrpc":
+        from . import ours
+
+        ours.serve(announce)
+    elif kind == "sockets":
+        from . import sockets
+
+        sockets.serve(announce)
+    else:
+        from . import stock
+
+        stock.serve(variant, announce)
+
+
+def _serve_or_exit(peer: str) -> None:
+    try:
+        serve(peer)
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)
+
+
+def main() -> None:
+    """Serve beside a main thread that waits for the end of stdin, so that no server outlives its benchmark."""
+    threading.Thread(target=_serve_or_exit, args=(sys.argv[1],), daemon=True).start()
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

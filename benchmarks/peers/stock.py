@@ -1,0 +1,103 @@
+"""Stock Apache Thrift Python: its own classes, limits raised, nothing else changed.
+
+A variant is a transport and a protocol, both as they come. Which one is fastest depends on the size of the
+message, so all of them run and the fastest is the peer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from thrift.protocol.TBinaryProtocol import TBinaryProtocolAcceleratedFactory, TBinaryProtocolFactory
+from thrift.protocol.TProtocol import TProtocolFactory
+from thrift.server.TServer import TThreadedServer
+from thrift.transport.TSocket import TServerSocket, TSocket
+from thrift.transport.TTransport import (
+    HARD_MAX_FRAME_SIZE,
+    TBufferedTransportFactory,
+    TFramedTransportFactory,
+    TTransportFactoryBase,
+)
+
+from .gen_echo import Echo
+
+
+def factories(variant: str) -> tuple[TTransportFactoryBase, TProtocolFactory]:
+    """The transport and protocol factories of a variant, one of peers.VARIANTS."""
+    transport, protocol = variant.split("-")
+    transports = {
+        "framed": lambda: TFramedTransportFactory(max_frame_size=HARD_MAX_FRAME_SIZE),
+        "buffered": TBufferedTransportFactory,
+    }
+    protocols = {
+        # fallback=False: better no figure than one of the slow path under the name of the fast one.
+        "accelerated": lambda: TBinaryProtocolAcceleratedFactory(string_length_limit=None, fallback=False),
+        "plain": lambda: TBinaryProtocolFactory(string_length_limit=None),
+    }
+    return transports[transport](), protocols[protocol]()
+
+
+class EchoHandler:
+    """What the server does: nothing."""
+
+    def echo(self, data: bytes) -> bytes:
+        return data
+
+    def noop(self) -> None:
+        return None
+
+
+class _AnnouncingSocket(TServerSocket):
+    """A server socket that tells its port once it listens."""
+
+    def __init__(self, announce: Callable[[str], None]) -> None:
+        super().__init__("127.0.0.1", 0)
+        self._announce = announce
+
+    def listen(self) -> None:
+        super().listen()
+        self._announce(f"127.0.0.1:{self.handle.getsockname()[1]}")
+
+
+def serve(variant: str, announce: Callable[[str], None]) -> None:
+    """Serve one variant for ever; `announce` gets the endpoint."""
+    transport, protocol = factories(variant)
+    processor = Echo.Processor(EchoHandler())
+    TThreadedServer(processor, _AnnouncingSocket(announce), transport, protocol, daemon=True).serve()
+
+
+class StockCaller:
+    """Generated clients, one connection for each node."""
+
+    def __init__(self, variant: str, endpoints: list[str]) -> None:
+        self._variant = variant
+        self._endpoints = endpoints
+        self._clients = [self._connect(endpoint) for endpoint in endpoints]
+        self._by_thread: dict[int, Echo.Client] = {}
+
+    def _connect(self, endpoint: str) -> Echo.Client:
+        host, _, port = endpoint.rpartition(":")
+        transport_factory, protocol_factory = factories(self._variant)
+        transport = transport_factory.getTransport(TSocket(host, int(port)))
+        transport.open()
+        return Echo.Client(protocol_factory.getProtocol(transport))
+
+    def echo_array(self, array: np.ndarray) -> np.ndarray:
+        """One array there and back, as a user of stock Thrift has to write it."""
+        data = self._clients[0].echo(array.tobytes())
+        return np.frombuffer(data, array.dtype).reshape(array.shape)
+
+    def echo_small(self, array: np.ndarray) -> Callable[[], object]:
+        """A call that echoes the bytes of `array`, made once: no conversion is charged to stock Thrift."""
+        client, data = self._clients[0], array.tobytes()
+        return lambda: client.echo(data)
+
+    def noops(self, thread: int, threads: int) -> list[Callable[[], object]]:
+        """The no-op calls that one of so many threads makes in turn, over all nodes alike."""
+        if threads == 1:
+            return [client.noop for client in self._clients]
+        # One connection for each thread, the nodes in turn: a generated client is not thread-safe.
+        if thread not in self._by_thread:
+            self._by_thread[thread] = self._connect(self._endpoints[thread % len(self._endpoints)])
+        return [self._by_thread[thread].noop]
