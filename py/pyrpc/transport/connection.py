@@ -13,7 +13,6 @@ from pyrpc.errors import (
     DeadlineExceeded,
     ProtocolError,
     PyrpcError,
-    TooLargeError,
     UnreachableError,
 )
 from pyrpc.transport.endpoint import Endpoint
@@ -81,31 +80,34 @@ class Connection:
             send_frame(self._sock, parts, size, deadline.at)
         except OSError as error:
             raise self._failed_to_send(error) from error
+        except BaseException:
+            # Ctrl-C in the middle: the rest of the frame will never come.
+            self.close()
+            raise
         self.bytes_sent += size + 4
         return self._receive(name, seqid, deadline, place)
 
     def _receive(self, name: str, seqid: int, deadline: Deadline, place: Placer | None) -> Any:
         source = self._source
         source.deadline_at = deadline.at
+        # Whatever goes wrong before the reply is read to its end leaves a connection of no use.
+        is_in_order = False
         try:
             source.next_frame(limits.HARD_FRAME_BYTES)
             value = BINARY.decode_reply(source, name, seqid, str(self.endpoint), place)
-        except TimeoutError as error:
-            if isinstance(error, PyrpcError):
-                raise
-            self.close()
+            is_in_order = True
+        except PyrpcError as error:
+            is_in_order = source.unread() == 0 and not _is_broken_stream(error)
+            if error.endpoint is None:
+                error.endpoint = str(self.endpoint)
+            raise
+        except TimeoutError:
             raise DeadlineExceeded(f"{name} took longer than its time", endpoint=str(self.endpoint)) from None
         except (OSError, EOFError) as error:
-            if isinstance(error, PyrpcError):
-                raise
             raise self._lost(error) from error
-        except RemoteProtocolError:
-            raise
-        except (ProtocolError, TooLargeError) as error:
-            # Also a TooLargeError that the node answered closes it; rare, and cheap enough.
-            error.endpoint = str(self.endpoint)
-            self.close()
-            raise
+        finally:
+            if not is_in_order:
+                self.close()
         self.used_at = time.monotonic()
         return value
 
@@ -178,6 +180,11 @@ class Connection:
     def close(self) -> None:
         """Close; further calls are an error."""
         self._sock.close()
+
+
+def _is_broken_stream(error: PyrpcError) -> bool:
+    """Whether the stream itself is at fault, so that the next frame cannot be found (or is not for this call)."""
+    return isinstance(error, ProtocolError) and not isinstance(error, RemoteProtocolError)
 
 
 def _connect(endpoint: Endpoint, timeout_s: float) -> socket.socket:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import queue
 import selectors
 import socket
 import threading
@@ -20,6 +19,7 @@ from collections.abc import Callable
 
 from pyrpc.errors import ConfigError
 from pyrpc.transport.endpoint import Endpoint
+from pyrpc.transport.threads import ThreadCache
 from pyrpc.transport.stream import SocketSource, send_frame, set_timeouts
 from pyrpc.wire.codec import Parts
 
@@ -109,11 +109,8 @@ class Listener:
         self._max_connections = max_connections
         self._lock = threading.Lock()
         self._channels: set[Channel] = set()
-        self._ready: queue.SimpleQueue[Channel | None] = queue.SimpleQueue()
         self._parked: deque[Channel] = deque()
-        # Threads that wait and are not promised to a channel yet.
-        self._spare = 0
-        self._threads = 0
+        self._threads = ThreadCache("pyrpc-node")
         self._is_refusing = False
         self._is_stopping = False
         self._past_received = self._past_sent = 0
@@ -172,11 +169,9 @@ class Listener:
         self._wake()
         with self._lock:
             channels = list(self._channels)
-            threads = self._threads
         for channel in channels:
             channel.close()
-        for _ in range(threads):
-            self._ready.put(None)
+        self._threads.close()
 
     # -- counters
 
@@ -294,37 +289,7 @@ class Listener:
     # -- the threads that serve
 
     def _hand_over(self, channel: Channel) -> None:
-        """Give a channel to a waiting thread, or to a new one: never to a queue that no one may empty."""
-        with self._lock:
-            has_spare = self._spare > 0
-            if has_spare:
-                self._spare -= 1
-            else:
-                self._threads += 1
-        if has_spare:
-            self._ready.put(channel)
-        else:
-            threading.Thread(target=self._work, args=(channel,), name="pyrpc-node", daemon=True).start()
-
-    def _work(self, channel: Channel | None) -> None:
-        while channel is not None:
-            self._attend(channel)
-            channel = self._wait_for_channel()
-        with self._lock:
-            self._threads -= 1
-
-    def _wait_for_channel(self) -> Channel | None:
-        with self._lock:
-            self._spare += 1
-        try:
-            return self._ready.get(timeout=_IDLE_S)
-        except queue.Empty:
-            with self._lock:
-                if self._spare > 0:
-                    self._spare -= 1
-                    return None
-            # Somebody counted on this thread between the time-out and the lock.
-            return self._ready.get()
+        self._threads.run(self._attend, channel)
 
     def _attend(self, channel: Channel) -> None:
         """Serve a channel until it rests or ends."""

@@ -1,0 +1,64 @@
+"""The arguments of a map or reduce: which are split, and what each chunk gets of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pyrpc.client.broadcast import Broadcast
+from pyrpc.errors import ArgumentError, LengthMismatchError
+from pyrpc.plan.partition import Chunk
+
+
+class SplitArguments:
+    """Positional and named arguments of a job.
+
+    Arrays with rows are split along axis 0, all at the same rows; scalars, text, None, 0-d arrays and what is marked
+    with ``pyrpc.broadcast`` go whole, and so does everything passed by name.
+
+    Raises
+    ------
+    LengthMismatchError
+        The arrays have different numbers of rows.
+    ArgumentError
+        There is nothing to split.
+    """
+
+    def __init__(self, stage: str, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
+        self.positional = [_unwrapped(value) for value in args]
+        self.named = {name: _unwrapped(value) for name, value in kwargs.items()}
+        self._split = [_is_split(value) for value in args]
+        arrays = [value for value, is_split in zip(self.positional, self._split, strict=True) if is_split]
+        if not arrays:
+            raise ArgumentError(
+                f"nothing to split for {stage}",
+                expected="at least one array with rows",
+                got=", ".join(type(value).__name__ for value in args) or "no positional argument",
+                help="pass the rows as a NumPy array (numpy.asarray(x)); to call it once use call",
+            )
+        self.rows: int = arrays[0].shape[0]
+        if any(array.shape[0] != self.rows for array in arrays):
+            raise LengthMismatchError(
+                f"the arrays for {stage} have different numbers of rows",
+                expected="the same length along axis 0",
+                got=" and ".join(str(array.shape[0]) for array in arrays),
+                help="mark what is not to be split: pyrpc.broadcast(x)",
+            )
+        self.row_bytes = sum(array.nbytes for array in arrays) // self.rows if self.rows else 0
+
+    def of(self, chunk: Chunk) -> list[Any]:
+        """The positional arguments for one chunk; views of the arrays, no copies."""
+        start, stop = chunk.start, chunk.stop
+        return [
+            value[start:stop] if is_split else value
+            for value, is_split in zip(self.positional, self._split, strict=True)
+        ]
+
+
+def _is_split(value: object) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim > 0
+
+
+def _unwrapped(value: object) -> Any:
+    return value.value if isinstance(value, Broadcast) else value

@@ -1,0 +1,492 @@
+"""The client, assembled: calls, maps and reductions over a set of nodes."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import difflib
+import secrets
+import threading
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+
+from pyrpc.client.arguments import SplitArguments
+from pyrpc.client.caller import Caller, check_deadline
+from pyrpc.client.gather import FoldGather, Gather, ReduceOp, RowsGather, check_op
+from pyrpc.client.job import Job
+from pyrpc.client.node import NodeHandle
+from pyrpc.client.progress import Progress, progress_of
+from pyrpc.client.resolve import resolve
+from pyrpc.client.scatter import Scatter
+from pyrpc.deadline import Deadline
+from pyrpc.errors import ArgumentError, ConfigError, PyrpcError, UnknownMethodError
+from pyrpc.plan.balance import Balancer, balancer
+from pyrpc.plan.partition import Chunk, leaf_grid, plan_chunks
+from pyrpc.plan.prng import SplitMix64
+from pyrpc.plan.retry import RetryPolicy
+from pyrpc.plan.scheduler import Scheduler
+from pyrpc.stage.signature import check_call, empty_result
+from pyrpc.transport.endpoint import Endpoint
+from pyrpc.transport.threads import ThreadCache
+from pyrpc.wire.messages import NodeInfo, NodeStats, StageInfo
+
+_TIMEOUT_S = 60.0
+_CONNECT_TIMEOUT_S = 5.0
+_SUBMIT_THREADS = 64
+# A node may be replaced by one that hosts other stages; what it told is asked again after this.
+_STAGES_KEPT_S = 5.0
+
+
+class Client:
+    """Calls stages on one or many nodes. Thread-safe; a context manager.
+
+    Parameters
+    ----------
+    endpoints : str or list of str, optional
+        ``"h1:9090,h2:9091"``. By default the environment's PYRPC_ENDPOINTS, or the node on this machine.
+    timeout_s : float or None
+        For single calls that do not say otherwise, in seconds, all attempts included; None: no limit.
+    connect_timeout_s : float
+        For opening a connection, in seconds.
+    policy : str or Balancer
+        Who gets a single call: "least_loaded" (default), "round_robin", "random_priority", "power_of_two", or an
+        object of your own with ``pick``.
+    window : int
+        Chunks in flight on each node in a map: one that runs while another one travels.
+    seed : int, optional
+        For what is chosen at random; the same seed makes the same choices.
+    token : str, optional
+        Sent with each call, for nodes that ask for one.
+
+    Raises
+    ------
+    ConfigError
+        An endpoint or option that makes no sense. Nothing is connected before the first call.
+    """
+
+    def __init__(
+        self,
+        endpoints: str | Endpoint | Iterable[str | Endpoint] | None = None,
+        *,
+        timeout_s: float | None = _TIMEOUT_S,
+        connect_timeout_s: float = _CONNECT_TIMEOUT_S,
+        policy: str | Balancer = "least_loaded",
+        window: int = 2,
+        seed: int | None = None,
+        token: str | None = None,
+    ) -> None:
+        _check_timeout("timeout_s", timeout_s)
+        _check_timeout("connect_timeout_s", connect_timeout_s)
+        if not isinstance(window, int) or window < 1:
+            raise ConfigError("window makes no sense", expected="a whole number, at least 1", got=repr(window))
+        self._timeout_s = timeout_s
+        self._window = window
+        self._nodes = [NodeHandle(endpoint, connect_timeout_s, token) for endpoint in resolve(endpoints)]
+        self._prng = SplitMix64(secrets.randbits(64) if seed is None else seed)
+        self._retry = RetryPolicy()
+        self._caller = Caller(self._nodes, balancer(policy), self._retry, self._prng, self._is_idempotent)
+        self._job_threads = ThreadCache("pyrpc-job")
+        self._call_threads = ThreadCache("pyrpc-submit", _SUBMIT_THREADS)
+        self._lock = threading.Lock()
+        self._stages: dict[str, StageInfo] = {}
+        self._stages_at = float("-inf")
+        self._jobs_begun = 0
+        self._is_closed = False
+
+    # -- single calls
+
+    def call(self, method: str, /, *args: Any, timeout_s: float | None = None, **kwargs: Any) -> Any:
+        """Call ``Class.method``, ``module.function`` or ``function`` on one of the nodes.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Anything that travels: None, bool, int, float, str, bytes, arrays, lists, dicts.
+        timeout_s : float, optional
+            In seconds, all attempts included; by default the client's.
+
+        Returns
+        -------
+        Any
+            Tuples arrive as lists; arrays are the caller's own, writable.
+
+        Raises
+        ------
+        UnknownMethodError, ArgumentError, ContractError, UnsupportedTypeError, TooLargeError
+            The call cannot work as it is.
+        StageFailedError
+            The stage raised; with its traceback.
+        UnreachableError, ConnectionLostError, DeadlineExceeded
+            See :mod:`pyrpc.errors` for what may have run.
+        """
+        return self._caller.call(method, args, kwargs, self._deadline(timeout_s))
+
+    def submit(
+        self, method: str, /, *args: Any, timeout_s: float | None = None, **kwargs: Any
+    ) -> concurrent.futures.Future[Any]:
+        """The same in the background; at most 64 at the same time, more wait. The time runs from now."""
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        deadline = self._deadline(timeout_s)
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                check_deadline(deadline, method)
+                value = self._caller.call(method, args, kwargs, deadline)
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(value)
+
+        self._call_threads.run(run)
+        return future
+
+    # -- jobs
+
+    def map(
+        self,
+        stage: str,
+        /,
+        *arrays: Any,
+        chunk_rows: int | None = None,
+        chunk_bytes: int | None = None,
+        timeout_s: float | None = None,
+        progress: bool | Progress | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Run a stage over the rows of arrays, on all nodes, and return its rows in order.
+
+        Parameters
+        ----------
+        stage : str
+            Gives one row for each row it gets, in one array or a tuple of arrays.
+        *arrays
+            Split along axis 0, all together. Scalars, text, None, 0-d arrays and ``pyrpc.broadcast(x)`` go whole.
+        chunk_rows, chunk_bytes : int, optional
+            Size of a chunk; by default about 16 chunks a node, at most 8 MiB each.
+        timeout_s : float, optional
+            For the whole job, in seconds; by default no limit.
+        progress : bool or callable, optional
+            True: a line on stderr; or called with (rows done, rows in all), in this thread.
+        **kwargs
+            Passed to every chunk, whole.
+
+        Returns
+        -------
+        ndarray or tuple of ndarray
+            Of as many rows as the input.
+
+        Raises
+        ------
+        LengthMismatchError, ContractError, ArgumentError
+            Before anything is sent.
+        StageFailedError, BadResultError
+            From the first chunk that failed by its own fault.
+        UnreachableError
+            All nodes were gone for 5 s.
+        DeadlineExceeded
+
+        Notes
+        -----
+        A chunk whose node dies is sent to another one, so a stage may see rows twice unless it is declared
+        ``idempotent=False``; the result holds each row once.
+        """
+        job = self._map_job(stage, arrays, kwargs, chunk_rows, chunk_bytes, timeout_s, progress)
+        job.run()
+        return job.result()
+
+    def map_async(
+        self,
+        stage: str,
+        /,
+        *arrays: Any,
+        chunk_rows: int | None = None,
+        chunk_bytes: int | None = None,
+        timeout_s: float | None = None,
+        progress: bool | Progress | None = None,
+        **kwargs: Any,
+    ) -> Job:
+        """The same in the background; see :class:`pyrpc.client.job.Job`. The arrays must not change until it ends."""
+        return self._map_job(stage, arrays, kwargs, chunk_rows, chunk_bytes, timeout_s, progress).start(
+            self._job_threads
+        )
+
+    def reduce(
+        self,
+        stage: str,
+        /,
+        *arrays: Any,
+        op: ReduceOp = "sum",
+        chunk_rows: int | None = None,
+        chunk_bytes: int | None = None,
+        timeout_s: float | None = None,
+        progress: bool | Progress | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Run a stage over chunks of rows and fold what it gives for each into one value.
+
+        Parameters
+        ----------
+        stage : str
+            Gives an array, a number, or a list or dict of such, whose shape does not depend on the rows it gets.
+        op : "sum", "mean" or callable
+            "mean" weighs each chunk's value by its rows. A callable gets (what was folded so far, next value).
+        chunk_rows, chunk_bytes : int, optional
+            Size of a leaf; by default 64 leaves, at most 8 MiB each.
+
+        Returns
+        -------
+        Any
+            ((c0 + c1) + c2) + ... in the order of the rows. The leaves depend on the arrays alone, so the bits of
+            the result are the same for any number of nodes, with or without faults.
+        """
+        job = self._reduce_job(stage, arrays, kwargs, op, chunk_rows, chunk_bytes, timeout_s, progress)
+        job.run()
+        return job.result()
+
+    def reduce_async(
+        self,
+        stage: str,
+        /,
+        *arrays: Any,
+        op: ReduceOp = "sum",
+        chunk_rows: int | None = None,
+        chunk_bytes: int | None = None,
+        timeout_s: float | None = None,
+        progress: bool | Progress | None = None,
+        **kwargs: Any,
+    ) -> Job:
+        """The same in the background."""
+        return self._reduce_job(stage, arrays, kwargs, op, chunk_rows, chunk_bytes, timeout_s, progress).start(
+            self._job_threads
+        )
+
+    def _map_job(
+        self,
+        stage: str,
+        arrays: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        chunk_rows: int | None,
+        chunk_bytes: int | None,
+        timeout_s: float | None,
+        progress: bool | Progress | None,
+    ) -> Job:
+        deadline = _job_deadline(timeout_s)
+        arguments = SplitArguments(stage, arrays, kwargs)
+        chunks = plan_chunks(
+            arguments.rows, arguments.row_bytes, len(self._nodes), chunk_rows=chunk_rows, chunk_bytes=chunk_bytes
+        )
+        info = self._splittable_stage(stage, deadline)
+        bindings = check_call(info, arguments.positional, arguments.named)
+        gather: Gather = RowsGather(stage, arguments.rows, chunks)
+        if not chunks:
+            empty = empty_result(info, bindings)
+            if empty is not None:
+                gather = _Known(empty)
+            else:
+                # The contract does not tell what no rows give; the stage itself may.
+                chunks = [Chunk(0, 0, 0)]
+                gather = RowsGather(stage, 0, chunks)
+        return self._job(info, arguments, chunks, gather, deadline, 1, progress)
+
+    def _reduce_job(
+        self,
+        stage: str,
+        arrays: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        op: ReduceOp,
+        chunk_rows: int | None,
+        chunk_bytes: int | None,
+        timeout_s: float | None,
+        progress: bool | Progress | None,
+    ) -> Job:
+        check_op(op)
+        deadline = _job_deadline(timeout_s)
+        arguments = SplitArguments(stage, arrays, kwargs)
+        chunks = leaf_grid(arguments.rows, arguments.row_bytes, chunk_rows=chunk_rows, chunk_bytes=chunk_bytes)
+        info = self._splittable_stage(stage, deadline)
+        check_call(info, arguments.positional, arguments.named)
+        if not chunks:
+            raise ArgumentError(f"a reduction by {stage} over 0 rows has no result", help="check for rows first")
+        return self._job(info, arguments, chunks, FoldGather(op, chunks), deadline, -1, progress)
+
+    def _job(
+        self,
+        info: StageInfo,
+        arguments: SplitArguments,
+        chunks: list[Chunk],
+        gather: Gather,
+        deadline: Deadline,
+        sign: int,
+        progress: bool | Progress | None,
+    ) -> Job:
+        with self._lock:
+            # Small jobs would else all begin with the first node.
+            first = self._jobs_begun % len(self._nodes)
+            self._jobs_begun += 1
+            seed = self._prng.next_u64()
+        nodes = self._nodes[first:] + self._nodes[:first]
+        scheduler = Scheduler(
+            chunks,
+            [node.endpoint for node in nodes],
+            window=self._window,
+            retry=self._retry,
+            idempotent=info.idempotent is not False,
+            prng=SplitMix64(seed),
+        )
+        scatter = Scatter(
+            info.name,
+            arguments,
+            nodes,
+            scheduler,
+            gather,
+            deadline,
+            self._job_threads,
+            sign=sign,
+            progress=progress_of(progress, info.name),
+        )
+        return Job(scatter, gather)
+
+    # -- about the nodes
+
+    def stages(self) -> list[StageInfo]:
+        """What the nodes host: names, signatures, contracts, docstrings; asked from one of them."""
+        return list(self._ask_stages(self._deadline(None)).values())
+
+    def ping(self, timeout_s: float | None = None) -> dict[str, NodeInfo]:
+        """Who answers, by endpoint; nodes that do not answer are left out.
+
+        Raises
+        ------
+        UnreachableError, DeadlineExceeded
+            None of them does.
+        """
+        return self._ask_all("ping", timeout_s)
+
+    def stats(self, timeout_s: float | None = None) -> dict[str, NodeStats]:
+        """Counters of each node, by endpoint; nodes that do not answer are left out.
+
+        A node with worker processes answers for the one that got this client's connection.
+
+        Raises
+        ------
+        UnreachableError, DeadlineExceeded
+            None of them answers.
+        """
+        return self._ask_all("stats", timeout_s)
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The nodes of this client."""
+        return tuple(node.endpoint for node in self._nodes)
+
+    def _ask_all(self, name: str, timeout_s: float | None) -> dict[str, Any]:
+        deadline = self._deadline(timeout_s)
+        answers: dict[str, Any] = {}
+        failure: PyrpcError | None = None
+        futures = {node.endpoint: self._in_background(node, name, deadline) for node in self._nodes}
+        for endpoint, future in futures.items():
+            try:
+                answers[endpoint] = future.result()
+            except PyrpcError as error:
+                failure = error
+        if not answers and failure is not None:
+            raise failure
+        return answers
+
+    def _in_background(self, node: NodeHandle, name: str, deadline: Deadline) -> concurrent.futures.Future[Any]:
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+        def run() -> None:
+            try:
+                future.set_result(node.request(name, deadline))
+            except BaseException as error:
+                future.set_exception(error)
+
+        self._job_threads.run(run)
+        return future
+
+    def _ask_stages(self, deadline: Deadline) -> dict[str, StageInfo]:
+        stages = {info.name: info for info in self._caller.request("stages", deadline)}
+        with self._lock:
+            self._stages, self._stages_at = stages, time.monotonic()
+        return stages
+
+    def _stage(self, name: str, deadline: Deadline) -> StageInfo:
+        """What the nodes say of a stage; asked again when it was long ago, or the name is not known."""
+        with self._lock:
+            is_fresh = time.monotonic() - self._stages_at < _STAGES_KEPT_S
+            info = self._stages.get(name) if is_fresh else None
+        if info is not None:
+            return info
+        stages = self._ask_stages(deadline)
+        if name not in stages:
+            near = difflib.get_close_matches(name, stages, 3, 0.5)
+            raise UnknownMethodError(
+                f"the nodes host no stage {name!r}",
+                help=f"did you mean {' or '.join(map(repr, near))}?" if near else f"they host {', '.join(stages)}",
+            )
+        return stages[name]
+
+    def _splittable_stage(self, name: str, deadline: Deadline) -> StageInfo:
+        info = self._stage(name, deadline)
+        if info.splittable is False:
+            raise ConfigError(
+                f"{name} is declared splittable=False: its arrays must stay whole", help="use call instead of map"
+            )
+        return info
+
+    def _is_idempotent(self, method: str) -> bool:
+        """Whether a call that may have run may be sent again; only what is declared so."""
+        try:
+            return self._stage(method, Deadline(_CONNECT_TIMEOUT_S)).idempotent is True
+        except PyrpcError:
+            return False
+
+    # -- life
+
+    def _deadline(self, timeout_s: float | None) -> Deadline:
+        if self._is_closed:
+            raise ConfigError("the client is closed", help="make a new Client")
+        _check_timeout("timeout_s", timeout_s)
+        return Deadline(self._timeout_s if timeout_s is None else timeout_s)
+
+    def close(self) -> None:
+        """Close all connections; calls that run end by themselves."""
+        self._is_closed = True
+        for node in self._nodes:
+            node.pool.close()
+        self._job_threads.close()
+        self._call_threads.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Known(RowsGather):
+    """A result that is known without any call: that of no rows."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__("", 0, [])
+        self._value = value
+
+    def finish(self) -> Any:
+        return self._value
+
+
+def _check_timeout(name: str, timeout_s: float | None) -> None:
+    is_number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
+    if timeout_s is not None and (not is_number or not timeout_s > 0):
+        raise ConfigError(f"{name} makes no sense", expected="seconds above 0, or None", got=repr(timeout_s))
+
+
+def _job_deadline(timeout_s: float | None) -> Deadline:
+    _check_timeout("timeout_s", timeout_s)
+    return Deadline(timeout_s)

@@ -1,0 +1,107 @@
+"""A map or reduce that runs in the background."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from pyrpc.client.gather import Gather
+from pyrpc.client.receipt import Receipt
+from pyrpc.client.scatter import Scatter
+from pyrpc.errors import CancelledError, DeadlineExceeded
+from pyrpc.transport.threads import ThreadCache
+
+
+class Job:
+    """A job in progress; made by ``map_async`` and ``reduce_async``. Thread-safe.
+
+    A job that nobody waits for goes on to its end; ``cancel`` ends it.
+    """
+
+    def __init__(self, scatter: Scatter, gather: Gather) -> None:
+        self._scatter = scatter
+        self._gather = gather
+        self._ended = threading.Event()
+        self._result: Any = None
+
+    def start(self, threads: ThreadCache) -> Job:
+        """Run in the background."""
+        threads.run(self.run)
+        return self
+
+    def run(self) -> None:
+        """Run here, until the job ends."""
+        try:
+            self._scatter.drive()
+            if self._scatter.outcome() is None:
+                self._result = self._gather.finish()
+        except Exception as error:
+            self._scatter.stop(error)
+            raise
+        finally:
+            self._ended.set()
+
+    def result(self, timeout_s: float | None = None) -> Any:
+        """What the job gives; waits for it.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How long to wait here; the job itself goes on after that.
+
+        Raises
+        ------
+        DeadlineExceeded
+            Not done within timeout_s here, or within the job's own.
+        PyrpcError
+            What the job failed with.
+        """
+        if not self._ended.wait(timeout_s):
+            raise DeadlineExceeded(
+                "the job is not done yet", got=f"waited {timeout_s} s", help="it goes on: ask again, or cancel() it"
+            )
+        error = self._scatter.outcome()
+        if error is not None:
+            raise error
+        return self._result
+
+    def as_completed(self) -> Iterator[tuple[int, int, Any]]:
+        """Yield (start row, stop row, value) of each chunk as it is done, in the order they end; may be called once.
+
+        The value of a map's chunk is a view of the result's rows.
+
+        Raises
+        ------
+        PyrpcError
+            What the job failed with, after what was done until then.
+        """
+        while (item := self._scatter.completed.get()) is not None:
+            yield item
+        # For whoever calls a second time: the end is still there.
+        self._scatter.completed.put(None)
+        error = self._scatter.outcome()
+        if error is not None:
+            raise error
+
+    def cancel(self) -> bool:
+        """End the job: calls in flight are broken off, and ``result`` raises CancelledError.
+
+        Returns
+        -------
+        bool
+            False: it had ended before.
+        """
+        if self._ended.is_set():
+            return False
+        self._scatter.stop(CancelledError("the job was cancelled"))
+        return True
+
+    def done(self) -> bool:
+        """Whether the job has ended, well or not."""
+        return self._ended.is_set()
+
+    @property
+    def receipt(self) -> Receipt:
+        """What went where; complete once the job has ended."""
+        return self._scatter.receipt

@@ -1,0 +1,110 @@
+"""One node as the client sees it: its connections, what it is doing for this client, and whether it is up."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pyrpc.deadline import Deadline
+from pyrpc.errors import PyrpcError
+from pyrpc.plan.health import NodeHealth
+from pyrpc.transport.connection import Connection
+from pyrpc.transport.endpoint import Endpoint
+from pyrpc.transport.pool import ConnectionPool
+from pyrpc.wire import limits
+from pyrpc.wire.codec import BINARY
+from pyrpc.wire.messages import CallOptions, CallReply
+from pyrpc.wire.tensor import Placer
+
+# Numbers for calls, unique in this process; itertools.count is atomic.
+_CALL_IDS = itertools.count(1)
+_EWMA_WEIGHT = 0.2
+
+
+class NodeHandle:
+    """A node; has the attributes of a ``NodeView``, so that balancers look at it directly.
+
+    ``in_flight``, ``ewma_s`` and ``health`` belong to the client's lock; ``invoke`` and ``request`` may run in any
+    number of threads.
+    """
+
+    def __init__(self, endpoint: Endpoint, connect_timeout_s: float, token: str | None = None) -> None:
+        self.endpoint = str(endpoint)
+        self.pool = ConnectionPool(endpoint, connect_timeout_s)
+        self.health = NodeHealth()
+        self.in_flight = 0
+        self.weight = 1.0
+        self.ewma_s = 0.0
+        self._token = token
+
+    def invoke(
+        self,
+        method: str,
+        positional: tuple[Any, ...] | list[Any],
+        named: dict[str, Any],
+        deadline: Deadline,
+        *,
+        rows: int | None = None,
+        attempt: int = 0,
+        place: Placer | None = None,
+        on_connection: Callable[[Connection], None] | None = None,
+    ) -> CallReply:
+        """One attempt at one call: ``Node.call``, or ``Node.run`` where rows is given.
+
+        Parameters
+        ----------
+        on_connection : callable, optional
+            Told of the connection before anything is sent, so that another thread can break the call off.
+
+        Raises
+        ------
+        PyrpcError
+            Its failure_class tells whether to try elsewhere.
+        """
+        call_id = next(_CALL_IDS) & 0x7FFFFFFF
+        options = CallOptions(
+            call_id, deadline.remaining_ms(), limits.HARD_FRAME_BYTES, attempt or None, self._token
+        )
+        parts = BINARY.encode_call(method, positional, named, options, call_id, rows)
+        connection = self.pool.take(deadline.remaining_s())
+        try:
+            if on_connection is not None:
+                on_connection(connection)
+            reply: CallReply = connection.exchange(
+                "call" if rows is None else "run", call_id, parts, deadline, place
+            )
+        finally:
+            self.pool.give_back(connection)
+        return reply
+
+    def request(self, name: str, deadline: Deadline) -> Any:
+        """A method of service Node that takes nothing: ping, stages, stats."""
+        call_id = next(_CALL_IDS) & 0x7FFFFFFF
+        connection = self.pool.take(deadline.remaining_s())
+        try:
+            return connection.exchange(name, call_id, BINARY.encode_request(name, call_id, {}), deadline)
+        finally:
+            self.pool.give_back(connection)
+
+    # -- under the client's lock
+
+    def began(self, now: float) -> None:
+        """A call goes to this node."""
+        self.in_flight += 1
+        self.health.on_call(now)
+
+    def ended(self, took_s: float, error: PyrpcError | None) -> None:
+        """A call came back from it. An error of the stage counts as an answer."""
+        self.in_flight -= 1
+        if error is not None and is_node_loss(error):
+            self.health.on_failure(time.monotonic())
+        else:
+            self.health.on_success()
+            self.ewma_s += _EWMA_WEIGHT * (took_s - self.ewma_s) if self.ewma_s else took_s
+
+
+def is_node_loss(error: BaseException) -> bool:
+    """Whether an error tells that the node is gone, rather than something about the call."""
+    return isinstance(error, ConnectionError)

@@ -1,0 +1,376 @@
+"""The driver of a job, and the client's only threads: carries out what plan/scheduler.py decides.
+
+Each attempt runs in a thread of its own, which goes on with the next chunk for the same node by itself, so that no
+hand-off lies between two chunks. One thread, the caller's for ``map``, keeps the time: timers, deadline, progress.
+
+Under the job's lock only the scheduler decides and fields are written; sending, receiving, copying and callbacks
+happen outside of it.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyrpc.client.arguments import SplitArguments
+from pyrpc.client.gather import Gather
+from pyrpc.client.node import NodeHandle, is_node_loss
+from pyrpc.client.receipt import ChunkRecord, Receipt, assign_slots
+from pyrpc.deadline import Deadline
+from pyrpc.errors import (
+    CancelledError,
+    DeadlineExceeded,
+    FailureClass,
+    InternalError,
+    PyrpcError,
+    UnreachableError,
+)
+from pyrpc.plan.actions import Action, CancelAttempt, Fail, Finish, Probe, Send, WaitUntil
+from pyrpc.plan.scheduler import Scheduler
+from pyrpc.transport.connection import Connection
+from pyrpc.transport.threads import ThreadCache
+from pyrpc.wire.messages import CallReply, NodeInfo, NodeState
+
+_PROBE_S = 2.0
+
+# start row, stop row and value of a chunk; None ends the job's stream of them.
+Completed = tuple[int, int, Any]
+
+
+@dataclass(slots=True)
+class _Running:
+    """An attempt in flight; belongs to the job's lock."""
+
+    record: ChunkRecord
+    connection: Connection | None = None
+    sent_before: int = 0
+    received_before: int = 0
+    is_cancelled: bool = False
+
+
+class Scatter:
+    """One job in progress.
+
+    Parameters
+    ----------
+    sign : int
+        1 where each chunk's result must have its rows, -1 where it need not (a reduction); what goes on the wire
+        is the number of rows with that sign.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        arguments: SplitArguments,
+        nodes: Sequence[NodeHandle],
+        scheduler: Scheduler,
+        gather: Gather,
+        deadline: Deadline,
+        threads: ThreadCache,
+        *,
+        sign: int = 1,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> None:
+        self._stage = stage
+        self._arguments = arguments
+        self._nodes = {node.endpoint: node for node in nodes}
+        self._scheduler = scheduler
+        self._gather = gather
+        self._deadline = deadline
+        self._threads = threads
+        self._sign = sign
+        self._progress = progress
+        self._changed = threading.Condition()
+        self._running: dict[int, _Running] = {}
+        self._wake_at = float("inf")
+        self._done_rows = 0
+        self._putting = 0
+        self._is_finished = False
+        self._error: BaseException | None = None
+        self._last_failure: PyrpcError | None = None
+        self._began = time.monotonic()
+        self.completed: queue.SimpleQueue[Completed | None] = queue.SimpleQueue()
+        self.receipt = Receipt(stage, arguments.rows, tuple(self._nodes))
+
+    # -- the thread that keeps the time
+
+    def drive(self) -> None:
+        """Run the job to its end; its outcome is then in ``outcome``. Ctrl-C here cancels the job."""
+        try:
+            self._handle(self._scheduler.start, is_worker=False)
+            self._keep_time()
+        except BaseException as error:
+            self.stop(error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._close_books()
+
+    def _keep_time(self) -> None:
+        shown = -1
+        while True:
+            with self._changed:
+                if not self._is_over() and self._done_rows == shown:
+                    self._changed.wait(self._time_to_wait())
+                is_over = self._is_over()
+                done, shown = self._done_rows, self._done_rows
+                is_timer_due = time.monotonic() >= self._wake_at
+                if is_timer_due:
+                    self._wake_at = float("inf")
+            if self._progress is not None:
+                self._progress(done, self._arguments.rows)
+            if is_over:
+                return
+            if self._deadline.is_over:
+                self.stop(self._too_late())
+            elif is_timer_due:
+                self._handle(self._scheduler.timer, is_worker=False)
+
+    def _is_over(self) -> bool:
+        if self._error is not None:
+            return True
+        # Not before the last value lies in its place, and no loser may still write to rows of the result.
+        return self._is_finished and self._putting == 0 and self._gather.is_settled
+
+    def _time_to_wait(self) -> float | None:
+        until = min(self._wake_at, self._deadline.at)
+        return None if until == float("inf") else max(0.0, until - time.monotonic())
+
+    def _too_late(self) -> DeadlineExceeded:
+        left = self._arguments.rows - self._done_rows
+        return DeadlineExceeded(
+            f"{self._stage} was not done in time",
+            got=f"{self._done_rows} of {self._arguments.rows} rows, {left} left",
+            help="give more time with timeout_s, or add nodes; job.receipt tells what went where",
+        )
+
+    def stop(self, error: BaseException) -> None:
+        """End the job with an error, unless it has ended; what is in flight is broken off."""
+        with self._changed:
+            if self._error is not None or self._is_finished:
+                return
+            self._error = error
+            actions = self._scheduler.cancel(time.monotonic())
+            self._changed.notify_all()
+        self._abort_attempts(actions)
+
+    def outcome(self) -> BaseException | None:
+        """The error the job ended with; None: ``gather`` has the result."""
+        return self._error
+
+    def _close_books(self) -> None:
+        self.receipt.makespan_s = time.monotonic() - self._began
+        with self._changed:
+            for running in self._running.values():
+                running.record.outcome = "cancelled"
+                running.record.done_s = self.receipt.makespan_s
+                self.receipt.entries.append(running.record)
+            self._running.clear()
+        assign_slots(self.receipt.entries)
+        self.completed.put(None)
+
+    # -- events and actions
+
+    def _handle(self, event: Callable[[float], list[Action]], *, is_worker: bool) -> Send | None:
+        """Tell the scheduler of an event and do what it says; a worker gets one Send back to do itself."""
+        with self._changed:
+            actions = self._decide(event)
+        return self._carry_out(actions, is_worker)
+
+    def _decide(self, event: Callable[[float], list[Action]]) -> list[Action]:
+        """Under the lock: the event, and what its actions change here."""
+        actions = event(time.monotonic())
+        for action in actions:
+            if isinstance(action, Send):
+                self._book(action)
+            elif isinstance(action, WaitUntil):
+                self._wake_at = action.at
+                self._changed.notify_all()
+            elif isinstance(action, Finish):
+                self._is_finished = True
+                self._changed.notify_all()
+            elif isinstance(action, Fail):
+                self._fail(action)
+        return actions
+
+    def _carry_out(self, actions: list[Action], is_worker: bool) -> Send | None:
+        """Outside of the lock: begin what is to be sent, break off what nobody waits for."""
+        mine: Send | None = None
+        for action in actions:
+            if isinstance(action, Send):
+                if is_worker and mine is None:
+                    mine = action
+                else:
+                    self._threads.run(self._work, action)
+            elif isinstance(action, Probe):
+                self._threads.run(self._probe, action.node)
+        self._abort_attempts(actions)
+        return mine
+
+    def _book(self, send: Send) -> None:
+        chunk = send.chunk
+        record = ChunkRecord(chunk.index, chunk.start, chunk.stop, send.node, send.attempt_no)
+        record.sent_s = time.monotonic() - self._began
+        self._running[send.attempt_id] = _Running(record)
+
+    def _fail(self, action: Fail) -> None:
+        if self._error is not None:
+            return
+        failure = self._last_failure
+        if action.reason == "no_nodes" or (isinstance(failure, UnreachableError) and action.reason == "exhausted"):
+            self._error = UnreachableError(
+                "no node can be reached",
+                expected="at least one of " + ", ".join(self._nodes),
+                got=failure.summary() if failure is not None else None,
+                help="are they running? pyrpc serve module:Object --port PORT starts one",
+            )
+        else:
+            self._error = failure or InternalError(f"{self._stage} failed: {action.reason}")
+        self._changed.notify_all()
+
+    def _abort_attempts(self, actions: list[Action]) -> None:
+        connections = []
+        with self._changed:
+            for action in actions:
+                if isinstance(action, CancelAttempt) and (running := self._running.get(action.attempt_id)):
+                    running.is_cancelled = True
+                    if running.connection is not None:
+                        connections.append(running.connection)
+        for connection in connections:
+            connection.abort()
+
+    # -- attempts
+
+    def _work(self, first: Send) -> None:
+        """Run one attempt, and those that follow from it."""
+        send: Send | None = first
+        try:
+            while send is not None:
+                send = self._attempt(send)
+        except BaseException as error:
+            self.stop(InternalError("a fault of pyrpc itself", got=repr(error)))
+            raise
+
+    def _attempt(self, send: Send) -> Send | None:
+        chunk = send.chunk
+        with self._changed:
+            running = self._running.get(send.attempt_id)
+        if running is None:  # The job ended before this attempt could begin.
+            return None
+        place = self._gather.lease(chunk, send.attempt_id)
+        try:
+            reply = self._nodes[send.node].invoke(
+                self._stage,
+                self._arguments.of(chunk),
+                self._arguments.named,
+                self._deadline,
+                rows=self._sign * chunk.rows,
+                attempt=send.attempt_no,
+                place=place,
+                on_connection=lambda connection: self._connected(running, connection),
+            )
+        except PyrpcError as error:
+            following = self._failed(send, running, error)
+        else:
+            following = self._succeeded(send, running, reply)
+        self._gather.release(chunk, send.attempt_id)
+        with self._changed:
+            if self._is_finished:
+                self._changed.notify_all()
+        return following
+
+    def _connected(self, running: _Running, connection: Connection) -> None:
+        with self._changed:
+            running.connection = connection
+            running.sent_before, running.received_before = connection.bytes_sent, connection.bytes_received
+            is_cancelled = running.is_cancelled or self._error is not None
+        if is_cancelled:
+            raise CancelledError("the chunk was done elsewhere")
+
+    def _succeeded(self, send: Send, running: _Running, reply: CallReply) -> Send | None:
+        if reply.load is not None:
+            running.record.service_s = reply.load.service_us / 1e6
+            running.record.queued_s = reply.load.queued_us / 1e6
+        with self._changed:
+            is_first = self._scheduler.is_wanted(send.attempt_id)
+            self._putting += is_first
+            actions = self._decide(lambda now: self._scheduler.done(send.attempt_id, now))
+            self._record(send, running, "ok" if is_first else "late")
+        # Others begin before this thread copies; its own next chunk comes after.
+        following = self._carry_out(actions, is_worker=True)
+        if is_first:
+            self._put(send, reply.value)
+        return following
+
+    def _put(self, send: Send, value: Any) -> None:
+        chunk = send.chunk
+        error: PyrpcError | None = None
+        try:
+            shown = self._gather.put(chunk, send.attempt_id, value)
+        except PyrpcError as failure:
+            failure.endpoint = send.node
+            error = failure
+        else:
+            self.completed.put((chunk.start, chunk.stop, shown))
+        with self._changed:
+            self._putting -= 1
+            self._done_rows += chunk.rows
+            if error is not None and self._error is None:
+                self._error = error
+            if self._progress is not None or self._is_finished or error is not None:
+                self._changed.notify_all()
+
+    def _failed(self, send: Send, running: _Running, error: PyrpcError) -> Send | None:
+        node = self._nodes[send.node]
+        if is_node_loss(error):
+            node.pool.drop_idle()
+        with self._changed:
+            if not isinstance(error, CancelledError):
+                self._last_failure = _of_chunk(error, send)
+            self._record(send, running, "cancelled" if running.is_cancelled else "failed", error)
+            actions = self._decide(
+                lambda now: self._scheduler.failed(
+                    send.attempt_id,
+                    FailureClass.UNKNOWN if running.is_cancelled else error.failure_class,
+                    now,
+                    node_lost=is_node_loss(error),
+                    retry_after_ms=error.retry_after_ms,
+                )
+            )
+        return self._carry_out(actions, is_worker=True)
+
+    def _record(self, send: Send, running: _Running, outcome: str, error: PyrpcError | None = None) -> None:
+        """Under the lock: write down how an attempt ended."""
+        if self._running.pop(send.attempt_id, None) is None:
+            return  # The books of the job are closed.
+        record, connection = running.record, running.connection
+        record.done_s = time.monotonic() - self._began
+        record.outcome = outcome
+        record.error = error.summary() if error is not None else None
+        if connection is not None:
+            record.bytes_out = connection.bytes_sent - running.sent_before
+            record.bytes_in = connection.bytes_received - running.received_before
+        self.receipt.entries.append(record)
+
+    def _probe(self, endpoint: str) -> None:
+        """Ask a node that went down whether it is back."""
+        event = self._scheduler.node_down
+        try:
+            info: NodeInfo = self._nodes[endpoint].request("ping", Deadline(_PROBE_S))
+            if info.state == NodeState.SERVING:
+                event = self._scheduler.node_up
+        except PyrpcError as error:
+            with self._changed:
+                self._last_failure = self._last_failure or error
+        self._handle(lambda now: event(endpoint, now), is_worker=False)
+
+
+def _of_chunk(error: PyrpcError, send: Send) -> PyrpcError:
+    error.message = f"{error.message} (rows {send.chunk.start} to {send.chunk.stop})"
+    if send.attempt_no:
+        error.attempt = send.attempt_no + 1
+    return error
