@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import difflib
 import secrets
 import threading
 import time
@@ -20,12 +19,13 @@ from pyrpc.client.progress import Progress, progress_of
 from pyrpc.client.resolve import resolve
 from pyrpc.client.scatter import Scatter
 from pyrpc.deadline import Deadline
-from pyrpc.errors import ArgumentError, ConfigError, PyrpcError, UnknownMethodError
+from pyrpc.errors import ArgumentError, ConfigError, PyrpcError
 from pyrpc.plan.balance import Balancer, balancer
 from pyrpc.plan.partition import Chunk, leaf_grid, plan_chunks
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
 from pyrpc.plan.scheduler import Scheduler
+from pyrpc.stage.registry import unknown_method
 from pyrpc.stage.signature import check_call, empty_result
 from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.threads import ThreadCache
@@ -423,11 +423,7 @@ class Client:
             return info
         stages = self._ask_stages(deadline)
         if name not in stages:
-            near = difflib.get_close_matches(name, stages, 3, 0.5)
-            raise UnknownMethodError(
-                f"the nodes host no stage {name!r}",
-                help=f"did you mean {' or '.join(map(repr, near))}?" if near else f"they host {', '.join(stages)}",
-            )
+            raise unknown_method(name, list(stages))
         return stages[name]
 
     def _splittable_stage(self, name: str, deadline: Deadline) -> StageInfo:

@@ -260,7 +260,9 @@ class FoldGather:
         return not self._waiting and not self._is_folding
 
     def finish(self) -> Any:
-        return _tree(lambda value, _: value / self._total, self._value, self._value) if self._op == "mean" else self._value
+        return (
+            _tree(lambda value, _: value / self._total, self._value, self._value) if self._op == "mean" else self._value
+        )
 
 
 def check_op(op: object) -> None:

@@ -64,17 +64,13 @@ class NodeHandle:
             Its failure_class tells whether to try elsewhere.
         """
         call_id = next(_CALL_IDS) & 0x7FFFFFFF
-        options = CallOptions(
-            call_id, deadline.remaining_ms(), limits.HARD_FRAME_BYTES, attempt or None, self._token
-        )
+        options = CallOptions(call_id, deadline.remaining_ms(), limits.HARD_FRAME_BYTES, attempt or None, self._token)
         parts = BINARY.encode_call(method, positional, named, options, call_id, rows)
         connection = self.pool.take(deadline.remaining_s())
         try:
             if on_connection is not None:
                 on_connection(connection)
-            reply: CallReply = connection.exchange(
-                "call" if rows is None else "run", call_id, parts, deadline, place
-            )
+            reply: CallReply = connection.exchange("call" if rows is None else "run", call_id, parts, deadline, place)
         finally:
             self.pool.give_back(connection)
         return reply

@@ -49,7 +49,9 @@ from pyrpc.wire.status import code_of
 _log = logging.getLogger("pyrpc.node")
 _NO_OPTIONS = CallOptions()
 _MALFORMED = tuple(error for error in wire_errors() if error is not EOFError)
-_REPLY_HELP = "return less, let map split the work, or let the caller take larger frames (max_frame_bytes in CallOptions)"
+_REPLY_HELP = (
+    "return less, let map split the work, or let the caller take larger frames (max_frame_bytes in CallOptions)"
+)
 
 
 class Dispatcher:
@@ -153,7 +155,8 @@ class Dispatcher:
         try:
             if args is None:
                 raise UnknownMethodError(
-                    f"service Node has no method {name!r}", help=f"it has {', '.join(METHODS)}; to call a stage use call"
+                    f"service Node has no method {name!r}",
+                    help=f"it has {', '.join(METHODS)}; to call a stage use call",
                 )
             return self._methods[name](codec, name, seqid, args, arrived_at)
         except PyrpcError as error:
@@ -224,9 +227,7 @@ class Dispatcher:
         check_frame(frame_bytes(parts), max_bytes, f"the result of {method}", _REPLY_HELP)
         return parts
 
-    def _execute(
-        self, stage: Stage, positional: list[Any], named: dict[str, Any], rows: int | None
-    ) -> tuple[Any, int]:
+    def _execute(self, stage: Stage, positional: list[Any], named: dict[str, Any], rows: int | None) -> tuple[Any, int]:
         began = time.perf_counter_ns()
         failed = True
         try:

@@ -139,7 +139,9 @@ class Connection:
             self.node = self.exchange("ping", seqid, BINARY.encode_request("ping", seqid, {}), deadline)
         assert self.node is not None
         endpoint = str(self.endpoint)
-        check_frame(size, min(self.node.max_frame_bytes, limits.HARD_FRAME_BYTES), "the call", _TOO_LARGE_HELP, endpoint)
+        check_frame(
+            size, min(self.node.max_frame_bytes, limits.HARD_FRAME_BYTES), "the call", _TOO_LARGE_HELP, endpoint
+        )
 
     def _set_deadline(self, deadline: Deadline) -> None:
         """Let a receive sleep until the deadline, in steps; a step of the same length needs no system call."""

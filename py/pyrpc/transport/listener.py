@@ -19,8 +19,8 @@ from collections.abc import Callable
 
 from pyrpc.errors import ConfigError
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.threads import ThreadCache
 from pyrpc.transport.stream import SocketSource, send_frame, set_timeouts
+from pyrpc.transport.threads import ThreadCache
 from pyrpc.wire.codec import Parts
 
 _log = logging.getLogger("pyrpc.listener")

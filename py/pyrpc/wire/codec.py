@@ -10,8 +10,8 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from pyrpc.errors import PyrpcError, ProtocolError, TooLargeError, UnknownMethodError
-from pyrpc.wire import binary, limits, status
+from pyrpc.errors import ProtocolError, PyrpcError, TooLargeError, UnknownMethodError
+from pyrpc.wire import binary, status
 from pyrpc.wire.binary import CALL, EXCEPTION, I32, LIST, MAP, ONEWAY, REPLY, STRING, STRUCT, BinaryReader, BinaryWriter
 from pyrpc.wire.compact import CompactReader, CompactWriter
 from pyrpc.wire.gen import Node, ttypes

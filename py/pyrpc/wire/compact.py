@@ -34,7 +34,20 @@ from pyrpc.wire.source import Source
 _PROTOCOL_ID = 0x82
 _VERSION = 1
 # Compact type number -> wire type; 1 and 2 are true and false in a field header, 1 or 2 is bool in a container.
-_FROM_COMPACT = {1: BOOL, 2: BOOL, 3: BYTE, 4: I16, 5: I32, 6: I64, 7: DOUBLE, 8: STRING, 9: LIST, 10: SET, 11: MAP, 12: STRUCT}
+_FROM_COMPACT = {
+    1: BOOL,
+    2: BOOL,
+    3: BYTE,
+    4: I16,
+    5: I32,
+    6: I64,
+    7: DOUBLE,
+    8: STRING,
+    9: LIST,
+    10: SET,
+    11: MAP,
+    12: STRUCT,
+}
 _TO_COMPACT = {BOOL: 1, BYTE: 3, I16: 4, I32: 5, I64: 6, DOUBLE: 7, STRING: 8, LIST: 9, SET: 10, MAP: 11, STRUCT: 12}
 _double = struct.Struct("<d")
 

@@ -9,10 +9,8 @@ frame have not been received; ``stop < end`` only when ``left == 0`` (the window
 
 from __future__ import annotations
 
-
 from pyrpc.errors import ProtocolError, TooLargeError
 from pyrpc.wire import limits
-
 
 _HEX_SHOWN = 16
 

@@ -8,6 +8,7 @@ frame is never handed out: it would be unaligned, and pin the frame.
 from __future__ import annotations
 
 import enum
+import itertools
 import math
 from typing import Any, Protocol
 
@@ -240,9 +241,7 @@ def _read_shape(r: BinaryReader) -> tuple[int, ...]:
     return shape
 
 
-def read_array(
-    r: BinaryReader, dtype: DTypeLike, shape: tuple[int, ...], size: int, place: Placer | None
-) -> Array:
+def read_array(r: BinaryReader, dtype: DTypeLike, shape: tuple[int, ...], size: int, place: Placer | None) -> Array:
     """Read size bytes of data as an array; shape and dtype were told before."""
     if math.prod(shape) * dtype.itemsize != size:
         raise ProtocolError(
@@ -306,12 +305,13 @@ def _text_dtype(number: int, itemsize: int) -> DTypeLike:
 
 def _bfloat16() -> DTypeLike:
     try:
-        import ml_dtypes  # noqa: PLC0415 - an extra; NumPy alone has no bfloat16
+        import ml_dtypes
     except ImportError:
         raise UnsupportedTypeError(
             "an array of bfloat16 arrived, which NumPy alone does not know", help="pip install 'pyrpc-thrift[bfloat16]'"
         ) from None
-    return np.dtype(ml_dtypes.bfloat16)
+    dtype: DTypeLike = np.dtype(ml_dtypes.bfloat16)
+    return dtype
 
 
 def _finish(
@@ -366,7 +366,7 @@ def _decode_strings(raw: Array, shape: tuple[int, ...]) -> Array:
         raise ProtocolError("a text Tensor's offsets are not in order")
     ends = offsets.tolist()
     try:
-        texts = [text[start:stop].decode() for start, stop in zip(ends, ends[1:], strict=False)]
+        texts = [text[start:stop].decode() for start, stop in itertools.pairwise(ends)]
     except UnicodeDecodeError as error:
         raise ProtocolError("a text Tensor is not UTF-8", got=str(error)) from None
     return np.array(texts, _STRING_DTYPE).reshape(shape)

@@ -98,7 +98,9 @@ class ValueWriter:
 
     def _int(self, w: BinaryWriter, value: int, depth: int) -> None:
         if not _INT_MIN <= value <= _INT_MAX:
-            raise UnsupportedTypeError("an integer over 64 bits cannot travel", got=_shown(value), help="send it as str")
+            raise UnsupportedTypeError(
+                "an integer over 64 bits cannot travel", got=_shown(value), help="send it as str"
+            )
         w.parts.append(self._head[_INT])
         w.i64(int(value))
         w.stop()
@@ -158,7 +160,9 @@ class ValueWriter:
         for key, item in value.items():
             if not isinstance(key, str):
                 raise UnsupportedTypeError(
-                    "a dict travels only with str keys", got=f"key {key!r}", help="use {str(k): v for k, v in d.items()}"
+                    "a dict travels only with str keys",
+                    got=f"key {key!r}",
+                    help="use {str(k): v for k, v in d.items()}",
                 )
             w.string(key)
             try:
