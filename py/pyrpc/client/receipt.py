@@ -122,10 +122,8 @@ class Receipt:
     def __str__(self) -> str:
         speed = self.rows / self.makespan_s if self.makespan_s else 0.0
         traffic = f"{self.bytes_out / 1e6:.1f} MB out, {self.bytes_in / 1e6:.1f} MB in"
-        lines = [
-            f"{self.stage}: {self.rows} rows in {self.makespan_s:.3f} s ({speed:,.0f} rows/s), {traffic}, "
-            + f"{self.retries} retries"
-        ]
+        head = f"{self.stage}: {self.rows} rows in {self.makespan_s:.3f} s ({speed:,.0f} rows/s)"
+        lines = [f"{head}, {traffic}, {self.retries} retries"]
         busy = self.busy_s_by_node()
         for node, rows in self.rows_by_node().items():
             share = 100 * rows / self.rows if self.rows else 0.0
