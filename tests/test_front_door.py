@@ -18,6 +18,11 @@ def modules_after(statement: str) -> set[str]:
     )
 
 
+def parts_after(statement: str) -> set[str]:
+    """Which parts of pyrpc are loaded in a fresh process that runs one statement."""
+    return {name.split(".")[1] for name in modules_after(statement) if name.startswith("pyrpc.")}
+
+
 def test_import_of_the_package_alone_loads_neither_numpy_nor_thrift() -> None:
     loaded = modules_after("import pyrpc")
     assert not {"numpy", "thrift"} & loaded
@@ -25,15 +30,15 @@ def test_import_of_the_package_alone_loads_neither_numpy_nor_thrift() -> None:
 
 
 def test_client_never_loads_the_server() -> None:
-    loaded = modules_after("from pyrpc import Client, broadcast, errors, stage")
-    assert "pyrpc.client.client" in loaded
-    assert not [name for name in loaded if name.startswith(("pyrpc.server", "pyrpc.cli", "pyrpc.testing"))]
+    loaded = parts_after("from pyrpc import Client, broadcast, errors, stage")
+    assert "client" in loaded
+    assert not loaded & {"server", "cli", "testing"}
 
 
 def test_server_never_loads_the_client() -> None:
-    loaded = modules_after("from pyrpc import Server, stage")
-    assert "pyrpc.server.server" in loaded
-    assert not [name for name in loaded if name.startswith(("pyrpc.client", "pyrpc.cli", "pyrpc.testing"))]
+    loaded = parts_after("from pyrpc import Server, stage")
+    assert "server" in loaded
+    assert not loaded & {"client", "plan", "cli", "testing"}
 
 
 @pytest.mark.parametrize("name", pyrpc.__all__)
