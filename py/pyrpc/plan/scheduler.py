@@ -19,8 +19,8 @@ What a failure leads to (FailureClass, and whether the node went down with it)
     - NOT_EXECUTED, node lost (nobody listens there): at once; the bound is so wide that every node may be dead
       on the first try without failing a job which one of them could do later.
     - NOT_EXECUTED, node up (OVERLOADED, DRAINING): the chunk is not at fault. The node is paused as it asked, or
-      with a backoff that doubles, and the chunk goes to whoever is free. A job waits for busy nodes, as long as
-      its own deadline allows; a chunk that is turned away everywhere for `REFUSED_S` gives up.
+      with a backoff that doubles, and the chunk goes to whoever is free. A job waits for busy nodes; only a
+      chunk that was turned away time and again for `REFUSED_S` gives up.
 
 Nodes
     A node that is down is probed after 0.1 s, doubling to 1 s. One that fails every attempt, though it is up, is
