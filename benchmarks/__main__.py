@@ -29,9 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"machine: {machine.line(here)}", flush=True)
     if here["load"] > 0.5:
         print(f"note: the machine is busy (load {here['load']}): trust ratios, not times", flush=True)
-    outcomes = _run(
-        [options.only] if options.only else list(CASES), QUICK if options.quick else FULL, not options.quick
-    )
+    outcomes = _run(options.only or list(CASES), QUICK if options.quick else FULL, not options.quick)
     print(report.summary(outcomes, not options.quick), flush=True)
     if options.json is not None:
         _write(options.json, {"machine": here, "quick": options.quick, "outcomes": [o.to_dict() for o in outcomes]})

@@ -26,10 +26,11 @@ class ChildFailedError(RuntimeError):
 
 
 def environment() -> dict[str, str]:
-    """The environment of all measured processes; pyrpc is the installed one, or else that of this tree."""
+    """The environment of all measured processes; pyrpc is the one that this process would import, or this tree's."""
     env = {name: value for name, value in os.environ.items() if name not in _UNSET}
-    tree = [] if importlib.util.find_spec("pyrpc") else [str(TOP / "py")]
-    paths = [str(TOP), *tree, env.get("PYTHONPATH", "")]
+    found = importlib.util.find_spec("pyrpc")
+    package = Path(found.origin).parent if found is not None and found.origin else TOP / "py" / "pyrpc"
+    paths = [str(TOP), env.get("PYTHONPATH", ""), str(package.parent)]
     env["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     return env
 
