@@ -51,7 +51,16 @@ class Deadline:
 
     def __init__(self, timeout_s: float | None, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
-        self.at = math.inf if timeout_s is None else clock.monotonic() + timeout_s
+        # Straight to the clock where it is the system's: one is made for each call.
+        now = time.monotonic() if clock is SYSTEM_CLOCK else clock.monotonic()
+        self.at = math.inf if timeout_s is None else now + timeout_s
+
+    @classmethod
+    def after(cls, began: float, timeout_s: float | None) -> Deadline:
+        """A deadline on the system's clock, timeout_s after a moment that was."""
+        deadline = cls(None)
+        deadline.at = math.inf if timeout_s is None else began + timeout_s
+        return deadline
 
     def remaining_s(self) -> float:
         """Seconds left, never below 0; ``inf`` without a limit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from pyrpc.client.node import NodeHandle, is_node_loss
 from pyrpc.deadline import Deadline
-from pyrpc.errors import DeadlineExceeded, FailureClass, PyrpcError, UnreachableError
+from pyrpc.errors import FailureClass, PyrpcError, UnreachableError
 from pyrpc.plan.balance import Balancer, NodeView
 from pyrpc.plan.health import usable_nodes
 from pyrpc.plan.prng import SplitMix64
@@ -41,9 +42,13 @@ class Caller:
         self._prng = prng
         self._is_idempotent = is_idempotent
         self._budget = RetryBudget()
+        # Counts calls (each ``next`` is one; it is atomic). The budget is told of them when it is asked.
+        self._count = itertools.count()
+        self._counted = 0
+        self._only = nodes[0] if len(nodes) == 1 else None
         self._lock = threading.Lock()
 
-    def call(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], deadline: Deadline) -> Any:
+    def call(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], timeout_s: float | None) -> Any:
         """Call a method on one of the nodes and return what it gives.
 
         Raises
@@ -51,49 +56,80 @@ class Caller:
         PyrpcError
             Of the last attempt.
         """
-        return self._on_some_node(
-            lambda node, attempt: node.invoke(method, args, kwargs, deadline, attempt=attempt).value,
+        began = time.monotonic()
+        # The first attempt is written out: nearly every call ends here, and small ones count each step.
+        node = self._begin((), began)
+        try:
+            value = node.call(method, args, kwargs, began, timeout_s)
+        except PyrpcError as error:
+            self._end(node, began, error)
+            failure = error
+        except BaseException:
+            self._end(node, began, None)
+            raise
+        else:
+            self._end(node, began, None)
+            return value
+        deadline = Deadline.after(began, timeout_s)
+        return self._try_others(
+            lambda other, attempt: other.invoke(method, args, kwargs, deadline, attempt=attempt).value,
             deadline,
             lambda: self._is_idempotent(method),
+            [node],
+            failure,
         )
 
     def request(self, name: str, deadline: Deadline) -> Any:
         """ping, stages or stats from any one node."""
-        return self._on_some_node(lambda node, attempt: node.request(name, deadline), deadline, lambda: True)
+        return self._try_others(lambda node, attempt: node.request(name, deadline), deadline, lambda: True, [], None)
 
-    def _on_some_node(
-        self, invoke: Callable[[NodeHandle, int], T], deadline: Deadline, is_idempotent: Callable[[], bool]
+    def _try_others(
+        self,
+        invoke: Callable[[NodeHandle, int], T],
+        deadline: Deadline,
+        is_idempotent: Callable[[], bool],
+        tried: list[NodeHandle],
+        failure: PyrpcError | None,
     ) -> T:
-        attempt = 0
-        tried: list[NodeHandle] = []
+        """Attempts until one succeeds or the failure says to stop; ``tried`` had theirs, the last with ``failure``."""
         while True:
+            if failure is not None:
+                self._wait_or_raise(failure, tried, deadline, is_idempotent)
+            attempt = len(tried)
             now = time.monotonic()
-            node = self._begin(tried, now, is_first=attempt == 0)
-            failure: PyrpcError | None = None
+            node = self._begin(tried, now)
+            failure = None
             try:
                 return invoke(node, attempt)
             except PyrpcError as error:
                 failure = error
             finally:
-                with self._lock:
-                    node.ended(time.monotonic() - now, failure)
-            if failure.attempt is None and attempt:
-                failure.attempt = attempt + 1
+                self._end(node, now, failure)
+            failure.attempt = failure.attempt or (attempt + 1 if attempt else None)
             tried.append(node)
-            if is_node_loss(failure):
-                node.pool.drop_idle()
-            self._wait_or_raise(failure, attempt, tried, deadline, is_idempotent)
-            attempt += 1
 
-    def _begin(self, tried: list[NodeHandle], now: float, *, is_first: bool) -> NodeHandle:
+    def _begin(self, tried: Sequence[NodeHandle], now: float) -> NodeHandle:
+        if not tried:
+            next(self._count)
+        if self._only is not None:
+            return self._only
         with self._lock:
-            node = self._nodes[0] if len(self._nodes) == 1 else self._pick(tried, now)
-            node.began(now)
-            if is_first:
-                self._budget.on_call(now)
+            node = self._pick(tried, now)
+            node.in_flight += 1
+            if node.health.failures:
+                node.health.on_call(now)
         return node
 
-    def _pick(self, tried: list[NodeHandle], now: float) -> NodeHandle:
+    def _end(self, node: NodeHandle, began: float, failure: PyrpcError | None) -> None:
+        # With one node there is nothing to choose by.
+        if self._only is None:
+            took_s = time.monotonic() - began
+            with self._lock:
+                node.ended(took_s, failure)
+        if failure is not None and is_node_loss(failure):
+            node.pool.drop_idle()
+
+    def _pick(self, tried: Sequence[NodeHandle], now: float) -> NodeHandle:
         """A node that is up, and not one that failed this call already where there is another."""
         nodes = self._nodes
         if tried or any(node.health.failures for node in nodes):
@@ -104,7 +140,6 @@ class Caller:
     def _wait_or_raise(
         self,
         failure: PyrpcError,
-        attempt: int,
         tried: list[NodeHandle],
         deadline: Deadline,
         is_idempotent: Callable[[], bool],
@@ -119,12 +154,16 @@ class Caller:
         with self._lock:
             decision = self._retry.decide(
                 failure.failure_class,
-                attempt,
+                len(tried) - 1,
                 idempotent=may_repeat,
                 prng=self._prng,
                 retry_after_ms=failure.retry_after_ms,
             )
-            is_allowed = decision.retry and self._budget.try_spend(time.monotonic())
+            now = time.monotonic()
+            calls = next(self._count)
+            self._budget.on_calls(calls - self._counted, now)
+            self._counted = calls + 1
+            is_allowed = decision.retry and self._budget.try_spend(now)
         if not is_allowed or decision.delay_s >= deadline.remaining_s():
             raise self._final(failure, tried)
         time.sleep(decision.delay_s)
@@ -138,14 +177,3 @@ class Caller:
                 help="are they running? pyrpc serve module:Object --port PORT starts one",
             )
         return failure
-
-
-def check_deadline(deadline: Deadline, what: str) -> None:
-    """Refuse to begin what has no time left.
-
-    Raises
-    ------
-    DeadlineExceeded
-    """
-    if deadline.is_over:
-        raise DeadlineExceeded(f"no time was left to begin {what}", help="give more time with timeout_s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import math
 import secrets
 import threading
 import time
@@ -11,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from pyrpc.client.arguments import SplitArguments
-from pyrpc.client.caller import Caller, check_deadline
+from pyrpc.client.caller import Caller
 from pyrpc.client.gather import FoldGather, Gather, ReduceOp, RowsGather, check_op
 from pyrpc.client.job import Job
 from pyrpc.client.node import NodeHandle
@@ -19,7 +20,7 @@ from pyrpc.client.progress import Progress, progress_of
 from pyrpc.client.resolve import resolve
 from pyrpc.client.scatter import Scatter
 from pyrpc.deadline import Deadline
-from pyrpc.errors import ArgumentError, ConfigError, PyrpcError
+from pyrpc.errors import ArgumentError, ConfigError, DeadlineExceeded, PyrpcError
 from pyrpc.plan.balance import Balancer, balancer
 from pyrpc.plan.partition import Chunk, leaf_grid, plan_chunks
 from pyrpc.plan.prng import SplitMix64
@@ -120,7 +121,7 @@ class Client:
         UnreachableError, ConnectionLostError, DeadlineExceeded
             See :mod:`pyrpc.errors` for what may have run.
         """
-        return self._caller.call(method, args, kwargs, self._deadline(timeout_s))
+        return self._caller.call(method, args, kwargs, self._timeout(timeout_s))
 
     def submit(
         self, method: str, /, *args: Any, timeout_s: float | None = None, **kwargs: Any
@@ -133,8 +134,10 @@ class Client:
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                check_deadline(deadline, method)
-                value = self._caller.call(method, args, kwargs, deadline)
+                left_s = deadline.remaining_s()
+                if left_s == 0:
+                    raise DeadlineExceeded(f"no time was left to begin {method}", help="give more time with timeout_s")
+                value = self._caller.call(method, args, kwargs, None if left_s == math.inf else left_s)
             except BaseException as error:
                 future.set_exception(error)
             else:
@@ -443,11 +446,16 @@ class Client:
 
     # -- life
 
-    def _deadline(self, timeout_s: float | None) -> Deadline:
+    def _timeout(self, timeout_s: float | None) -> float | None:
         if self._is_closed:
             raise ConfigError("the client is closed", help="make a new Client")
+        if timeout_s is None:
+            return self._timeout_s
         _check_timeout("timeout_s", timeout_s)
-        return Deadline(self._timeout_s if timeout_s is None else timeout_s)
+        return timeout_s
+
+    def _deadline(self, timeout_s: float | None) -> Deadline:
+        return Deadline(self._timeout(timeout_s))
 
     def close(self) -> None:
         """Close all connections; calls that run end by themselves."""

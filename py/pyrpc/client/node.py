@@ -13,7 +13,7 @@ from pyrpc.plan.health import NodeHealth
 from pyrpc.transport.connection import Connection
 from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.pool import ConnectionPool
-from pyrpc.wire import limits
+from pyrpc.wire import limits, small
 from pyrpc.wire.codec import BINARY
 from pyrpc.wire.messages import CallOptions, CallReply
 from pyrpc.wire.tensor import Placer
@@ -66,7 +66,7 @@ class NodeHandle:
         call_id = next(_CALL_IDS) & 0x7FFFFFFF
         options = CallOptions(call_id, deadline.remaining_ms(), limits.HARD_FRAME_BYTES, attempt or None, self._token)
         parts = BINARY.encode_call(method, positional, named, options, call_id, rows)
-        connection = self.pool.take(deadline.remaining_s())
+        connection = self.pool.take(deadline.remaining_s(), time.monotonic())
         try:
             if on_connection is not None:
                 on_connection(connection)
@@ -75,10 +75,26 @@ class NodeHandle:
             self.pool.give_back(connection)
         return reply
 
+    def call(
+        self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], began: float, timeout_s: float | None
+    ) -> Any:
+        """The first attempt at a single call that began at a moment of the system's clock; the value alone."""
+        if timeout_s is not None and not kwargs and self._token is None:
+            call_id = next(_CALL_IDS) & 0x7FFFFFFF
+            frame = small.encode_call(method, args, call_id, int(timeout_s * 1000))
+            if frame is not None:
+                pool = self.pool
+                connection = pool.take(timeout_s, began)
+                try:
+                    return connection.exchange_small(frame, call_id, began + timeout_s, timeout_s)
+                finally:
+                    pool.give_back(connection)
+        return self.invoke(method, args, kwargs, Deadline.after(began, timeout_s)).value
+
     def request(self, name: str, deadline: Deadline) -> Any:
         """A method of service Node that takes nothing: ping, stages, stats."""
         call_id = next(_CALL_IDS) & 0x7FFFFFFF
-        connection = self.pool.take(deadline.remaining_s())
+        connection = self.pool.take(deadline.remaining_s(), time.monotonic())
         try:
             return connection.exchange(name, call_id, BINARY.encode_request(name, call_id, {}), deadline)
         finally:
@@ -86,18 +102,14 @@ class NodeHandle:
 
     # -- under the client's lock
 
-    def began(self, now: float) -> None:
-        """A call goes to this node."""
-        self.in_flight += 1
-        self.health.on_call(now)
-
     def ended(self, took_s: float, error: PyrpcError | None) -> None:
         """A call came back from it. An error of the stage counts as an answer."""
         self.in_flight -= 1
         if error is not None and is_node_loss(error):
             self.health.on_failure(time.monotonic())
         else:
-            self.health.on_success()
+            if self.health.failures:
+                self.health.on_success()
             self.ewma_s += _EWMA_WEIGHT * (took_s - self.ewma_s) if self.ewma_s else took_s
 
 

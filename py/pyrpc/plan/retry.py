@@ -153,6 +153,11 @@ class RetryBudget:
         self._calls[self._slot(now)] += 1
         self._calls_sum += 1
 
+    def on_calls(self, count: int, now: float) -> None:
+        """Several calls were made since the last one that was told of."""
+        self._calls[self._slot(now)] += count
+        self._calls_sum += count
+
     def try_spend(self, now: float) -> bool:
         """Take one retry out of the budget; False: there is none left, do not retry."""
         slot = self._slot(now)

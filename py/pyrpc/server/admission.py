@@ -35,7 +35,7 @@ class Admission:
         """Calls that wait now."""
         return len(self._queue)
 
-    def enter(self, timeout_s: float = -1) -> int:
+    def enter(self, timeout_s: float | None = None) -> int:
         """Wait for a turn; returns the microseconds waited. Each ``enter`` needs a ``leave``.
 
         Raises
@@ -61,10 +61,10 @@ class Admission:
             self._queue.append(turn)
         return self._wait(turn, timeout_s)
 
-    def _wait(self, turn: threading.Lock, timeout_s: float) -> int:
+    def _wait(self, turn: threading.Lock, timeout_s: float | None) -> int:
         began = time.monotonic()
         # threading refuses longer waits than this; nobody waits for years.
-        if turn.acquire(timeout=-1 if timeout_s < 0 else min(timeout_s, threading.TIMEOUT_MAX)):
+        if turn.acquire(timeout=-1 if timeout_s is None else min(timeout_s, threading.TIMEOUT_MAX)):
             return int((time.monotonic() - began) * 1e6)
         with self._lock:
             try:

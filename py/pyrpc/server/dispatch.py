@@ -31,11 +31,11 @@ from pyrpc.server.counters import Counters
 from pyrpc.server.store import Store
 from pyrpc.stage.registry import Registry, Stage
 from pyrpc.transport.listener import Channel
-from pyrpc.wire import limits
+from pyrpc.wire import limits, small
+from pyrpc.wire.binary import CALL, ONEWAY
 from pyrpc.wire.codec import (
     BINARY,
     METHODS,
-    ONEWAY,
     Codec,
     Parts,
     check_frame,
@@ -48,6 +48,7 @@ from pyrpc.wire.status import code_of
 
 _log = logging.getLogger("pyrpc.node")
 _NO_OPTIONS = CallOptions()
+_NOTHING: dict[str, Any] = {}
 _MALFORMED = tuple(error for error in wire_errors() if error is not EOFError)
 _REPLY_HELP = (
     "return less, let map split the work, or let the caller take larger frames (max_frame_bytes in CallOptions)"
@@ -109,12 +110,22 @@ class Dispatcher:
             The peer is gone.
         """
         source = channel.source
+        call = small.decode_call(source)
+        if call is not None:
+            self._serve_small(channel, call)
+            return True
+        channel.begin()
         try:
             source.next_frame(self._max_frame_bytes)
         except (ProtocolError, TooLargeError) as error:
             # Where the next frame begins cannot be known (or would cost more than the limit): say so and close.
             self._complain(channel, BINARY, "", 0, error)
             return False
+        return self._serve_frame(channel)
+
+    def _serve_frame(self, channel: Channel) -> bool:
+        """Answer the frame that is open."""
+        source = channel.source
         arrived_at = time.monotonic()
         codec, name, kind, seqid = BINARY, "", 0, 0
         args: dict[str, Any] | None = None
@@ -123,15 +134,13 @@ class Dispatcher:
             codec = codec_of(source)
             reader = codec.reader(source)
             name, kind, seqid = reader.message()
-            if kind not in (1, ONEWAY):
+            if kind not in (CALL, ONEWAY):
                 raise ProtocolError("a message that is no call", got=f"message type {kind}")
             args = codec.decode_arguments(reader, name)
-        except (OSError, EOFError) as error:
-            if not isinstance(error, PyrpcError):
-                raise
-            failure = error
         except PyrpcError as error:
             failure = error
+        except (OSError, EOFError):
+            raise
         except _MALFORMED as error:
             failure = ProtocolError("a call that cannot be read", got=repr(error))
         if failure is not None:
@@ -142,6 +151,23 @@ class Dispatcher:
         if kind != ONEWAY:
             channel.send(parts, frame_bytes(parts))
         return True
+
+    def _serve_small(self, channel: Channel, call: small.SmallCall) -> None:
+        """Answer a call that wire/small.py could read; what it cannot write goes the general way."""
+        method, seqid, args, remaining_ms, max_frame_bytes = call
+        try:
+            value, queued_us, service_us = self._compute(method, args, _NOTHING, None, remaining_ms / 1000)
+            admission = self._admission
+            frame = small.encode_value(seqid, value, admission.queued, admission.in_flight + 1, queued_us, service_us)
+            if frame is not None:
+                channel.send_small(frame)
+                return
+            parts = self._reply(BINARY, "call", seqid, method, value, queued_us, service_us, max_frame_bytes)
+        except Exception as error:
+            if isinstance(error, OSError) and not isinstance(error, PyrpcError):
+                raise
+            parts = self._error(BINARY, "call", seqid, error)
+        channel.send(parts, frame_bytes(parts))
 
     def _complain(self, channel: Channel, codec: Codec, name: str, seqid: int, error: PyrpcError) -> None:
         self.counters.failed(code_of(error).name)
@@ -159,14 +185,15 @@ class Dispatcher:
                     help=f"it has {', '.join(METHODS)}; to call a stage use call",
                 )
             return self._methods[name](codec, name, seqid, args, arrived_at)
-        except PyrpcError as error:
-            self.counters.failed(code_of(error).name)
-            return codec.encode_error(name, seqid, error)
         except Exception as error:
-            _log.exception("a fault of the node itself in %s", name)
-            self.counters.failed("INTERNAL")
-            failure = InternalError("a fault of the node itself; its log has the traceback", got=repr(error))
-            return codec.encode_error(name, seqid, failure)
+            return self._error(codec, name, seqid, error)
+
+    def _error(self, codec: Codec, name: str, seqid: int, error: Exception) -> Parts:
+        if not isinstance(error, PyrpcError):
+            _log.error("a fault of the node itself in %s", name, exc_info=error)
+            error = InternalError("a fault of the node itself; its log has the traceback", got=repr(error))
+        self.counters.failed(code_of(error).name)
+        return codec.encode_error(name, seqid, error)
 
     def _call(self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float) -> Parts:
         method, positional = _required(args, "method"), args.get("positional") or []
@@ -204,13 +231,24 @@ class Dispatcher:
     ) -> Parts:
         options: CallOptions = args.get("options") or _NO_OPTIONS
         named: dict[str, Any] = args.get("named") or {}
+        positional = [self._store.resolve(value) for value in positional]
+        named = {key: self._store.resolve(value) for key, value in named.items()}
+        time_left_s = _time_left(options, arrived_at)
+        value, queued_us, service_us = self._compute(method, positional, named, rows, time_left_s)
+        max_frame_bytes = options.max_frame_bytes or limits.STOCK_FRAME_BYTES
+        return self._reply(codec, name, seqid, method, value, queued_us, service_us, max_frame_bytes)
+
+    def _compute(
+        self, method: str, positional: list[Any], named: dict[str, Any], rows: int | None, time_left_s: float | None
+    ) -> tuple[Any, int, int]:
+        """Check a call, wait for a turn, run the stage, check what it gave; microseconds waited and run beside it."""
         stage = self._registry.lookup(method)
         if self.state is not NodeState.SERVING:
             raise DrainingError("the node is going away and takes no new work", help="call another node")
-        positional = [self._store.resolve(value) for value in positional]
-        named = {key: self._store.resolve(value) for key, value in named.items()}
         bindings = stage.signature.bind(positional, named)
-        queued_us = self._admission.enter(_time_left(options, arrived_at))
+        if time_left_s is not None and time_left_s <= 0:
+            raise ExpiredError("the time was over when the call arrived", help="give more time with timeout_s")
+        queued_us = self._admission.enter(time_left_s)
         try:
             value, service_us = self._execute(stage, positional, named, rows)
         finally:
@@ -218,12 +256,25 @@ class Dispatcher:
         stage.signature.check_result(value, bindings)
         if rows is not None and rows >= 0:
             check_rows(method, value, rows)
+        return value, queued_us, service_us
+
+    def _reply(
+        self,
+        codec: Codec,
+        name: str,
+        seqid: int,
+        method: str,
+        value: Any,
+        queued_us: int,
+        service_us: int,
+        max_frame_bytes: int,
+    ) -> Parts:
         load = LoadReport(self._admission.queued, self._admission.in_flight + 1, queued_us, service_us)
         try:
             parts = codec.encode_value(name, seqid, value, load)
         except CallerError as error:
             raise _cannot_travel(method, error) from error
-        max_bytes = min(options.max_frame_bytes or limits.STOCK_FRAME_BYTES, limits.HARD_FRAME_BYTES)
+        max_bytes = min(max_frame_bytes, limits.HARD_FRAME_BYTES)
         check_frame(frame_bytes(parts), max_bytes, f"the result of {method}", _REPLY_HELP)
         return parts
 
@@ -287,14 +338,11 @@ def _required(args: dict[str, Any], name: str) -> Any:
     return value
 
 
-def _time_left(options: CallOptions, arrived_at: float) -> float:
-    """Seconds that the call may still wait; -1 for as long as it takes."""
+def _time_left(options: CallOptions, arrived_at: float) -> float | None:
+    """Seconds that the call may still wait; None for as long as it takes."""
     if options.remaining_ms is None:
-        return -1
-    left = arrived_at + options.remaining_ms / 1000 - time.monotonic()
-    if left <= 0:
-        raise ExpiredError("the time was over when the call arrived", help="give more time with timeout_s")
-    return left
+        return None
+    return arrived_at + options.remaining_ms / 1000 - time.monotonic()
 
 
 def _cannot_travel(method: str, error: PyrpcError) -> BadResultError:

@@ -104,10 +104,8 @@ class Server:
         wanted = Endpoint(host, default_port() if port is None else port)
         self._front: socket.socket | None = None
         self._listener = Listener(
-            wanted, self._serve, max_connections=max_connections, on_close=self._tell_front_of_close
+            wanted, self._dispatcher.serve, max_connections=max_connections, on_close=self._tell_front_of_close
         )
-        self._active = 0
-        self._active_lock = threading.Lock()
         self._is_started = False
         self._stopped = threading.Event()
 
@@ -132,16 +130,6 @@ class Server:
             pid=os.getpid(),
             threads=self._admission.threads,
         )
-
-    def _serve(self, channel: object) -> bool:
-        # Counted from the first byte of a call to the last of its answer: stop() waits for that.
-        with self._active_lock:
-            self._active += 1
-        try:
-            return self._dispatcher.serve(channel)  # type: ignore[arg-type]
-        finally:
-            with self._active_lock:
-                self._active -= 1
 
     # -- life
 
@@ -209,7 +197,7 @@ class Server:
         self._dispatcher.state = NodeState.DRAINING
         self._listener.stop_accepting()
         until = time.monotonic() + grace_s
-        while self._active and time.monotonic() < until:
+        while self._listener.is_busy and time.monotonic() < until:
             time.sleep(_POLL_S)
         self._listener.close()
         self._stopped.set()

@@ -16,10 +16,10 @@ from pyrpc.errors import (
     UnreachableError,
 )
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.stream import SocketSource, send_frame, set_timeouts
-from pyrpc.wire import limits
+from pyrpc.transport.stream import SocketSource, send_all, send_frame, set_timeouts
+from pyrpc.wire import limits, small
 from pyrpc.wire.codec import BINARY, Parts, RemoteProtocolError, check_frame, frame_bytes
-from pyrpc.wire.messages import NodeInfo
+from pyrpc.wire.messages import CallReply, NodeInfo
 from pyrpc.wire.tensor import Placer
 
 # How long a receive sleeps in the kernel before it looks at the deadline again.
@@ -76,7 +76,7 @@ class Connection:
         if size > limits.STOCK_FRAME_BYTES:
             self._check_node_takes(size, deadline)
         try:
-            self._set_deadline(deadline)
+            self._set_step(deadline.remaining_s())
             send_frame(self._sock, parts, size, deadline.at)
         except OSError as error:
             raise self._failed_to_send(error) from error
@@ -85,11 +85,48 @@ class Connection:
             self.close()
             raise
         self.bytes_sent += size + 4
-        return self._receive(name, seqid, deadline, place)
+        return self._receive(name, seqid, deadline.at, place)
 
-    def _receive(self, name: str, seqid: int, deadline: Deadline, place: Placer | None) -> Any:
+    def exchange_small(self, frame: bytes, call_id: int, deadline_at: float, remaining_s: float) -> Any:
+        """``exchange`` for a call that wire/small.py wrote: its value, without the load report."""
+        try:
+            if remaining_s < _POLL_S or self._receive_s != _POLL_S:
+                self._set_step(remaining_s)
+            sent = self._sock.send(frame)
+            if sent < len(frame):
+                send_all(self._sock, memoryview(frame)[sent:], deadline_at)
+        except OSError as error:
+            raise self._failed_to_send(error) from error
+        except BaseException:
+            self.close()
+            raise
+        self.bytes_sent += len(frame)
         source = self._source
-        source.deadline_at = deadline.at
+        source.deadline_at = deadline_at
+        try:
+            source.fill()
+        except (TimeoutError, OSError, EOFError) as error:
+            raise self._no_reply("call", error) from error
+        except BaseException:
+            self.close()
+            raise
+        value = small.decode_reply(source, call_id)
+        if value is not None:
+            self.used_at = time.monotonic()
+            return value[0]
+        reply: CallReply = self._receive("call", call_id, deadline_at, None)
+        return reply.value
+
+    def _no_reply(self, name: str, error: Exception) -> PyrpcError:
+        """What it means that reading the reply failed in the stream."""
+        if isinstance(error, TimeoutError):
+            self.close()
+            return DeadlineExceeded(f"{name} took longer than its time", endpoint=str(self.endpoint))
+        return self._lost(error)
+
+    def _receive(self, name: str, seqid: int, deadline_at: float, place: Placer | None) -> Any:
+        source = self._source
+        source.deadline_at = deadline_at
         # Whatever goes wrong before the reply is read to its end leaves a connection of no use.
         is_in_order = False
         try:
@@ -101,10 +138,8 @@ class Connection:
             if error.endpoint is None:
                 error.endpoint = str(self.endpoint)
             raise
-        except TimeoutError:
-            raise DeadlineExceeded(f"{name} took longer than its time", endpoint=str(self.endpoint)) from None
         except (OSError, EOFError) as error:
-            raise self._lost(error) from error
+            raise self._no_reply(name, error) from error
         finally:
             if not is_in_order:
                 self.close()
@@ -143,19 +178,16 @@ class Connection:
             size, min(self.node.max_frame_bytes, limits.HARD_FRAME_BYTES), "the call", _TOO_LARGE_HELP, endpoint
         )
 
-    def _set_deadline(self, deadline: Deadline) -> None:
+    def _set_step(self, remaining_s: float) -> None:
         """Let a receive sleep until the deadline, in steps; a step of the same length needs no system call."""
-        remaining = deadline.remaining_s()
-        step = _POLL_S if remaining >= _POLL_S else remaining
+        step = _POLL_S if remaining_s >= _POLL_S else remaining_s
         if step != self._receive_s:
             set_timeouts(self._sock, step, step)
             self._receive_s = step
 
-    def is_usable(self) -> bool:
+    def is_usable(self, now: float) -> bool:
         """Whether a connection that rested is still open at the other end, as far as this end can know."""
-        if self._sock.fileno() < 0:
-            return False
-        if time.monotonic() - self.used_at < _TRUSTED_IDLE_S:
+        if now - self.used_at < _TRUSTED_IDLE_S:
             return True
         try:
             # The end of the stream, or bytes that no one asked for: of no use either way.

@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from pyrpc.errors import ConfigError
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.stream import SocketSource, send_frame, set_timeouts
+from pyrpc.transport.stream import SocketSource, send_all, send_frame, set_timeouts
 from pyrpc.transport.threads import ThreadCache
 from pyrpc.wire.codec import Parts
 
@@ -41,6 +41,8 @@ class Channel:
         self.source = SocketSource(sock)
         self.bytes_sent = 0
         self.rested_at = time.monotonic()
+        # From the first byte of a call to the last of its answer.
+        self.is_busy = False
 
     def has_frame(self) -> bool:
         """Whether bytes of a next frame are here, or come within the linger time; EOFError when none ever will."""
@@ -61,6 +63,13 @@ class Channel:
     def begin(self) -> None:
         """From now on a peer that stalls inside its frame is cut off."""
         self.source.deadline_at = time.monotonic() + _STALLED_S
+
+    def send_small(self, frame: bytes) -> None:
+        """Send a frame, its length included, that is likely to fit into the socket's buffer."""
+        sent = self.sock.send(frame)
+        if sent < len(frame):
+            send_all(self.sock, memoryview(frame)[sent:], time.monotonic() + _STALLED_S)
+        self.bytes_sent += len(frame)
 
     def send(self, parts: Parts, size: int) -> None:
         """Send a frame; an OSError or TimeoutError means that the peer is gone or does not read."""
@@ -174,6 +183,12 @@ class Listener:
         self._threads.close()
 
     # -- counters
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call is being read, run or answered on any connection."""
+        with self._lock:
+            return any(channel.is_busy for channel in self._channels)
 
     @property
     def connections(self) -> int:
@@ -295,10 +310,11 @@ class Listener:
         """Serve a channel until it rests or ends."""
         try:
             while channel.has_frame():
-                channel.begin()
+                channel.is_busy = True
                 if not self._serve(channel) or self._is_stopping:
                     self._forget(channel)
                     return
+                channel.is_busy = False
         except (OSError, EOFError):
             self._forget(channel)
         except Exception:

@@ -27,8 +27,15 @@ class ConnectionPool:
         self._idle: deque[Connection] = deque()
         self._is_closed = False
 
-    def take(self, timeout_s: float = float("inf")) -> Connection:
+    def take(self, timeout_s: float, now: float) -> Connection:
         """A connection that nobody else has until it is given back; may block while connecting.
+
+        Parameters
+        ----------
+        timeout_s : float
+            For connecting, together with the pool's own.
+        now : float
+            Of ``time.monotonic``.
 
         Raises
         ------
@@ -39,7 +46,7 @@ class ConnectionPool:
                 connection = self._idle.pop()
             except IndexError:
                 return Connection(self.endpoint, max(0.001, min(self._connect_timeout_s, timeout_s)))
-            if connection.is_usable():
+            if connection.is_usable(now):
                 return connection
             connection.close()
 

@@ -68,21 +68,22 @@ def send_frame(sock: socket.socket, parts: Parts, size: int, deadline_at: float)
     """
     head = size.to_bytes(4, "big")
     if size <= _JOINED_BYTES:
-        _send(sock, memoryview(b"".join((head, *parts))), deadline_at)
+        send_all(sock, memoryview(b"".join((head, *parts))), deadline_at)
         return
     small: list[bytes | memoryview] = [head]
     for part in parts:
         if len(part) <= _JOINED_BYTES:
             small.append(part)
             continue
-        _send(sock, memoryview(b"".join(small)), deadline_at)
+        send_all(sock, memoryview(b"".join(small)), deadline_at)
         small.clear()
-        _send(sock, memoryview(part), deadline_at)
+        send_all(sock, memoryview(part), deadline_at)
     if small:
-        _send(sock, memoryview(b"".join(small)), deadline_at)
+        send_all(sock, memoryview(b"".join(small)), deadline_at)
 
 
-def _send(sock: socket.socket, data: memoryview, deadline_at: float) -> None:
+def send_all(sock: socket.socket, data: memoryview, deadline_at: float) -> None:
+    """Send all of data, in slices; errors as for ``send_frame``."""
     at, size = 0, len(data)
     while at < size:
         try:

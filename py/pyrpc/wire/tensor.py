@@ -71,6 +71,7 @@ _STRING_DTYPE = np.dtypes.StringDType()
 # (number, itemsize, unit) as the header wants them.
 _Key = tuple[int, int | None, str | None]
 _KEYS: dict[DTypeLike, _Key] = {dtype: (int(number), None, None) for number, dtype in _NUMERIC.items()}
+_PLAIN = frozenset(dtype for number, dtype in _NUMERIC.items() if number != DType.BOOL)
 _HEADER_CACHE_SIZE = 1024
 
 
@@ -133,6 +134,12 @@ def _key_of(dtype: DTypeLike) -> _Key:
     if dtype.name == "bfloat16":
         return int(DType.BFLOAT16), None, None
     raise unsupported_dtype(dtype)
+
+
+def plain_dtype(what: DTypeLike | int) -> DTypeLike | None:
+    """A dtype (or that of a number) whose bytes need no look and no more than the number to tell; None for others."""
+    dtype = _BY_NUMBER.get(what) if isinstance(what, int) else what
+    return dtype if dtype in _PLAIN else None
 
 
 def unsupported_dtype(dtype: DTypeLike) -> UnsupportedTypeError:

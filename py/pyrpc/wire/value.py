@@ -19,7 +19,9 @@ from pyrpc.wire.gen import ttypes
 from pyrpc.wire.messages import Ref
 from pyrpc.wire.tensor import Headers, read_tensor, write_tensor
 
-_ID = {entry[2]: entry[0] for entry in ttypes.Value.thrift_spec if entry}
+# The ids of the union's members, by name.
+MEMBER_ID: dict[str, int] = {entry[2]: entry[0] for entry in ttypes.Value.thrift_spec if entry}
+_ID = MEMBER_ID
 _REF_ID = next(entry[0] for entry in ttypes.Ref.thrift_spec if entry)
 _NULL, _BOOL, _INT, _DOUBLE = _ID["null_value"], _ID["bool_value"], _ID["int_value"], _ID["double_value"]
 _STR, _BYTES, _TENSOR = _ID["string_value"], _ID["binary_value"], _ID["tensor_value"]
