@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
-from pyrpc.client.node import NodeHandle, is_node_loss
+from pyrpc.client.node import EWMA_WEIGHT, NodeHandle, is_node_loss
 from pyrpc.deadline import Deadline
 from pyrpc.errors import FailureClass, PyrpcError, UnreachableError
 from pyrpc.plan.balance import Balancer, NodeView
@@ -45,6 +45,9 @@ class Caller:
         # Counts calls (each ``next`` is one; it is atomic). The budget is told of them when it is asked.
         self._count = itertools.count()
         self._counted = 0
+        # A handle has the attributes of a view, always as they are now.
+        self._views = cast("Sequence[NodeView]", nodes)
+        self._has_failures = False
         self._only = nodes[0] if len(nodes) == 1 else None
         self._lock = threading.Lock()
 
@@ -58,19 +61,30 @@ class Caller:
         """
         began = time.monotonic()
         # The first attempt is written out: nearly every call ends here, and small ones count each step.
-        node = self._begin((), began)
+        node = self.begin((), began)
         try:
             value = node.call(method, args, kwargs, began, timeout_s)
         except PyrpcError as error:
-            self._end(node, began, error)
+            self.end(node, began, error)
             failure = error
         except BaseException:
-            self._end(node, began, None)
+            self.end(node, began, None)
             raise
         else:
-            self._end(node, began, None)
+            self.end(node, began, None)
             return value
-        deadline = Deadline.after(began, timeout_s)
+        return self.call_again(method, args, kwargs, Deadline.after(began, timeout_s), node, failure)
+
+    def call_again(
+        self,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        deadline: Deadline,
+        node: NodeHandle,
+        failure: PyrpcError,
+    ) -> Any:
+        """Go on with a call whose first attempt failed: on another node, or not at all."""
         return self._try_others(
             lambda other, attempt: other.invoke(method, args, kwargs, deadline, attempt=attempt).value,
             deadline,
@@ -97,45 +111,59 @@ class Caller:
                 self._wait_or_raise(failure, tried, deadline, is_idempotent)
             attempt = len(tried)
             now = time.monotonic()
-            node = self._begin(tried, now)
+            node = self.begin(tried, now)
             failure = None
             try:
                 return invoke(node, attempt)
             except PyrpcError as error:
                 failure = error
             finally:
-                self._end(node, now, failure)
+                self.end(node, now, failure)
             failure.attempt = failure.attempt or (attempt + 1 if attempt else None)
             tried.append(node)
 
-    def _begin(self, tried: Sequence[NodeHandle], now: float) -> NodeHandle:
+    def begin(self, tried: Sequence[NodeHandle], now: float) -> NodeHandle:
+        """Choose the node of an attempt; each needs an ``end``."""
         if not tried:
             next(self._count)
         if self._only is not None:
             return self._only
         with self._lock:
-            node = self._pick(tried, now)
+            if tried or self._has_failures:
+                node = self._pick(tried, now)
+            else:
+                node = self._nodes[self._balancer.pick(self._views, self._prng)]
             node.in_flight += 1
-            if node.health.failures:
-                node.health.on_call(now)
         return node
 
-    def _end(self, node: NodeHandle, began: float, failure: PyrpcError | None) -> None:
+    def end(self, node: NodeHandle, began: float, failure: PyrpcError | None) -> None:
+        """Tell how an attempt ended."""
         # With one node there is nothing to choose by.
         if self._only is None:
             took_s = time.monotonic() - began
             with self._lock:
-                node.ended(took_s, failure)
+                node.in_flight -= 1
+                node.ewma_s += EWMA_WEIGHT * (took_s - node.ewma_s)
+                if failure is not None or self._has_failures:
+                    self._note_health(node, failure)
         if failure is not None and is_node_loss(failure):
             node.pool.drop_idle()
 
+    def _note_health(self, node: NodeHandle, failure: PyrpcError | None) -> None:
+        """Under the lock. An error of the stage counts as an answer: the node is up."""
+        if failure is not None and is_node_loss(failure):
+            node.health.on_failure(time.monotonic())
+        else:
+            node.health.on_success()
+        self._has_failures = any(other.health.failures for other in self._nodes)
+
     def _pick(self, tried: Sequence[NodeHandle], now: float) -> NodeHandle:
         """A node that is up, and not one that failed this call already where there is another."""
-        nodes = self._nodes
-        if tried or any(node.health.failures for node in nodes):
-            fresh = [node for node in nodes if node not in tried] or list(nodes)
-            nodes = [fresh[index] for index in usable_nodes([node.health for node in fresh], now)]
-        return nodes[self._balancer.pick(cast("Sequence[NodeView]", nodes), self._prng)]
+        fresh = [node for node in self._nodes if node not in tried] or list(self._nodes)
+        nodes = [fresh[index] for index in usable_nodes([node.health for node in fresh], now)]
+        node = nodes[self._balancer.pick(cast("Sequence[NodeView]", nodes), self._prng)]
+        node.health.on_call(now)
+        return node
 
     def _wait_or_raise(
         self,

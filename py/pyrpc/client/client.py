@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import math
 import secrets
 import threading
 import time
@@ -19,8 +18,9 @@ from pyrpc.client.node import NodeHandle
 from pyrpc.client.progress import Progress, progress_of
 from pyrpc.client.resolve import resolve
 from pyrpc.client.scatter import Scatter
+from pyrpc.client.submit import Submitter
 from pyrpc.deadline import Deadline
-from pyrpc.errors import ArgumentError, ConfigError, DeadlineExceeded, PyrpcError
+from pyrpc.errors import ArgumentError, ConfigError, PyrpcError
 from pyrpc.plan.balance import Balancer, balancer
 from pyrpc.plan.partition import Chunk, leaf_grid, plan_chunks
 from pyrpc.plan.prng import SplitMix64
@@ -34,7 +34,6 @@ from pyrpc.wire.messages import NodeInfo, NodeStats, StageInfo
 
 _TIMEOUT_S = 60.0
 _CONNECT_TIMEOUT_S = 5.0
-_SUBMIT_THREADS = 64
 # A node may be replaced by one that hosts other stages; what it told is asked again after this.
 _STAGES_KEPT_S = 5.0
 
@@ -88,7 +87,7 @@ class Client:
         self._retry = RetryPolicy()
         self._caller = Caller(self._nodes, balancer(policy), self._retry, self._prng, self._is_idempotent)
         self._job_threads = ThreadCache("pyrpc-job")
-        self._call_threads = ThreadCache("pyrpc-submit", _SUBMIT_THREADS)
+        self._submitter = Submitter(self._caller, self._job_threads, len(self._nodes))
         self._lock = threading.Lock()
         self._stages: dict[str, StageInfo] = {}
         self._stages_at = float("-inf")
@@ -126,25 +125,12 @@ class Client:
     def submit(
         self, method: str, /, *args: Any, timeout_s: float | None = None, **kwargs: Any
     ) -> concurrent.futures.Future[Any]:
-        """The same in the background; at most 64 at the same time, more wait. The time runs from now."""
-        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        deadline = self._deadline(timeout_s)
+        """The same in the background; at most 64 at the same time, more wait. The time runs from now.
 
-        def run() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                left_s = deadline.remaining_s()
-                if left_s == 0:
-                    raise DeadlineExceeded(f"no time was left to begin {method}", help="give more time with timeout_s")
-                value = self._caller.call(method, args, kwargs, None if left_s == math.inf else left_s)
-            except BaseException as error:
-                future.set_exception(error)
-            else:
-                future.set_result(value)
-
-        self._call_threads.run(run)
-        return future
+        Small calls of a method that takes less than half a millisecond share connections, up to 64 in a row: ten
+        thousand of them cost a fraction of what as many ``call`` cost.
+        """
+        return self._submitter.submit(method, args, kwargs, self._timeout(timeout_s))
 
     # -- jobs
 
@@ -463,7 +449,6 @@ class Client:
         for node in self._nodes:
             node.pool.close()
         self._job_threads.close()
-        self._call_threads.close()
 
     def __enter__(self) -> Client:
         return self

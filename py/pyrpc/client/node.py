@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pyrpc.deadline import Deadline
-from pyrpc.errors import PyrpcError
+from pyrpc.errors import ConnectionLostError, PyrpcError
 from pyrpc.plan.health import NodeHealth
 from pyrpc.transport.connection import Connection
 from pyrpc.transport.endpoint import Endpoint
@@ -20,7 +20,9 @@ from pyrpc.wire.tensor import Placer
 
 # Numbers for calls, unique in this process; itertools.count is atomic.
 _CALL_IDS = itertools.count(1)
-_EWMA_WEIGHT = 0.2
+# Frame, call id, deadline.
+SmallTask = tuple[bytes, int, float]
+EWMA_WEIGHT = 0.2
 
 
 class NodeHandle:
@@ -63,7 +65,7 @@ class NodeHandle:
         PyrpcError
             Its failure_class tells whether to try elsewhere.
         """
-        call_id = next(_CALL_IDS) & 0x7FFFFFFF
+        call_id = next_call_id()
         options = CallOptions(call_id, deadline.remaining_ms(), limits.HARD_FRAME_BYTES, attempt or None, self._token)
         parts = BINARY.encode_call(method, positional, named, options, call_id, rows)
         connection = self.pool.take(deadline.remaining_s(), time.monotonic())
@@ -80,39 +82,81 @@ class NodeHandle:
     ) -> Any:
         """The first attempt at a single call that began at a moment of the system's clock; the value alone."""
         if timeout_s is not None and not kwargs and self._token is None:
-            call_id = next(_CALL_IDS) & 0x7FFFFFFF
+            call_id = next_call_id()
             frame = small.encode_call(method, args, call_id, int(timeout_s * 1000))
             if frame is not None:
                 pool = self.pool
                 connection = pool.take(timeout_s, began)
                 try:
-                    return connection.exchange_small(frame, call_id, began + timeout_s, timeout_s)
+                    connection.send_small(frame, began + timeout_s, timeout_s)
+                    return connection.receive_small(call_id, began + timeout_s)[0]
                 finally:
                     pool.give_back(connection)
         return self.invoke(method, args, kwargs, Deadline.after(began, timeout_s)).value
 
+    def call_many(
+        self, calls: Sequence[SmallTask], deliver: Callable[[int, Any, int, PyrpcError | None], None]
+    ) -> None:
+        """Several small calls on one connection: sent at once, answered one after the other.
+
+        Parameters
+        ----------
+        calls : sequence of (frame, call id, deadline on the system's clock)
+        deliver : callable
+            Told of each call in turn: its index, value, time run on the node (us), and error. After a failure of the connection all the
+            rest get that error.
+        """
+        failure: PyrpcError | None = None
+        try:
+            now = time.monotonic()
+            connection = self.pool.take(max(0.001, calls[0][2] - now), now)
+        except PyrpcError as error:
+            for index in range(len(calls)):
+                deliver(index, None, 0, error)
+            return
+        try:
+            try:
+                last = max(call[2] for call in calls)
+                connection.send_small(b"".join([call[0] for call in calls]), last, last - now)
+            except PyrpcError as error:
+                failure = error
+            for index, (_, call_id, deadline_at) in enumerate(calls):
+                value: Any = None
+                service_us = 0
+                error_here = failure
+                if failure is None:
+                    try:
+                        value, service_us = connection.receive_small(call_id, deadline_at)
+                    except PyrpcError as error:
+                        error_here = error
+                        if not connection.is_open:
+                            failure = _same_fate(error)
+                deliver(index, value, service_us, error_here)
+        finally:
+            self.pool.give_back(connection)
+
     def request(self, name: str, deadline: Deadline) -> Any:
         """A method of service Node that takes nothing: ping, stages, stats."""
-        call_id = next(_CALL_IDS) & 0x7FFFFFFF
+        call_id = next_call_id()
         connection = self.pool.take(deadline.remaining_s(), time.monotonic())
         try:
             return connection.exchange(name, call_id, BINARY.encode_request(name, call_id, {}), deadline)
         finally:
             self.pool.give_back(connection)
 
-    # -- under the client's lock
-
-    def ended(self, took_s: float, error: PyrpcError | None) -> None:
-        """A call came back from it. An error of the stage counts as an answer."""
-        self.in_flight -= 1
-        if error is not None and is_node_loss(error):
-            self.health.on_failure(time.monotonic())
-        else:
-            if self.health.failures:
-                self.health.on_success()
-            self.ewma_s += _EWMA_WEIGHT * (took_s - self.ewma_s) if self.ewma_s else took_s
-
 
 def is_node_loss(error: BaseException) -> bool:
     """Whether an error tells that the node is gone, rather than something about the call."""
     return isinstance(error, ConnectionError)
+
+
+def next_call_id() -> int:
+    """A number for a call, unique in this process for the next two thousand million calls."""
+    return next(_CALL_IDS) & 0x7FFFFFFF
+
+
+def _same_fate(error: PyrpcError) -> PyrpcError:
+    """What happened to the calls behind one whose failure closed the connection they shared."""
+    return ConnectionLostError(
+        "the connection was closed by the failure of another call on it", got=error.summary(), endpoint=error.endpoint
+    )

@@ -48,6 +48,8 @@ from pyrpc.wire.status import code_of
 
 _log = logging.getLogger("pyrpc.node")
 _NO_OPTIONS = CallOptions()
+# An answer may wait for the next one of its connection if that will not be long.
+_QUICK_US = 500
 _NOTHING: dict[str, Any] = {}
 _MALFORMED = tuple(error for error in wire_errors() if error is not EOFError)
 _REPLY_HELP = (
@@ -160,7 +162,7 @@ class Dispatcher:
             admission = self._admission
             frame = small.encode_value(seqid, value, admission.queued, admission.in_flight + 1, queued_us, service_us)
             if frame is not None:
-                channel.send_small(frame)
+                channel.send_small(frame, service_us < _QUICK_US)
                 return
             parts = self._reply(BINARY, "call", seqid, method, value, queued_us, service_us, max_frame_bytes)
         except Exception as error:

@@ -87,35 +87,44 @@ class Connection:
         self.bytes_sent += size + 4
         return self._receive(name, seqid, deadline.at, place)
 
-    def exchange_small(self, frame: bytes, call_id: int, deadline_at: float, remaining_s: float) -> Any:
-        """``exchange`` for a call that wire/small.py wrote: its value, without the load report."""
+    def send_small(self, frames: bytes, deadline_at: float, remaining_s: float) -> None:
+        """Send one or more calls that wire/small.py wrote; their replies are read in the same order.
+
+        Raises
+        ------
+        UnreachableError, DeadlineExceeded
+            Not all of it was sent. The connection is closed.
+        """
         try:
             if remaining_s < _POLL_S or self._receive_s != _POLL_S:
                 self._set_step(remaining_s)
-            sent = self._sock.send(frame)
-            if sent < len(frame):
-                send_all(self._sock, memoryview(frame)[sent:], deadline_at)
+            sent = self._sock.send(frames)
+            if sent < len(frames):
+                send_all(self._sock, memoryview(frames)[sent:], deadline_at)
         except OSError as error:
             raise self._failed_to_send(error) from error
         except BaseException:
             self.close()
             raise
-        self.bytes_sent += len(frame)
+        self.bytes_sent += len(frames)
+
+    def receive_small(self, call_id: int, deadline_at: float) -> tuple[Any, int]:
+        """Value and time run on the node (us) of the next reply; errors as for ``exchange``."""
         source = self._source
         source.deadline_at = deadline_at
         try:
             source.fill()
-        except (TimeoutError, OSError, EOFError) as error:
+        except (OSError, EOFError) as error:
             raise self._no_reply("call", error) from error
         except BaseException:
             self.close()
             raise
-        value = small.decode_reply(source, call_id)
-        if value is not None:
+        answer = small.decode_reply(source, call_id)
+        if answer is not None:
             self.used_at = time.monotonic()
-            return value[0]
+            return answer
         reply: CallReply = self._receive("call", call_id, deadline_at, None)
-        return reply.value
+        return reply.value, reply.load.service_us if reply.load is not None else 0
 
     def _no_reply(self, name: str, error: Exception) -> PyrpcError:
         """What it means that reading the reply failed in the stream."""

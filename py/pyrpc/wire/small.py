@@ -253,8 +253,8 @@ def encode_call(method: str, args: tuple[Any, ...], call_id: int, remaining_ms: 
     return length + message
 
 
-def decode_reply(source: Source, call_id: int) -> tuple[Any] | None:
-    """The value of the reply whose frame the window holds whole, in a tuple; None: let the codec read it."""
+def decode_reply(source: Source, call_id: int) -> tuple[Any, int] | None:
+    """Value and time run (us) of the reply whose frame the window holds whole; None: let the codec read it."""
     at, end = source.pos, source.end
     buf = source.buf
     if end - at < _REPLY.size + _LOAD.size:
@@ -266,13 +266,12 @@ def decode_reply(source: Source, call_id: int) -> tuple[Any] | None:
     layout = _reply_layouts.get(size)
     if layout is not None:
         data_at, before, load_at, dtype, count, shape = layout
-        if (
-            buf[at + _HEAD.size : at + data_at] == before
-            and _ARRAY_LOAD.unpack_from(buf, at + load_at)[::2] == _ARRAY_LOAD_FIXED
-        ):
-            source.pos = source.stop = stop
-            array = _frombuffer(buf, dtype, count, at + data_at).copy()
-            return (array if len(shape) == 1 else array.reshape(shape),)
+        if buf[at + _HEAD.size : at + data_at] == before:
+            load = _ARRAY_LOAD.unpack_from(buf, at + load_at)
+            if load[::2] == _ARRAY_LOAD_FIXED:
+                source.pos = source.stop = stop
+                array = _frombuffer(buf, dtype, count, at + data_at).copy()
+                return (array if len(shape) == 1 else array.reshape(shape)), load[7]
     value_at = at + _REPLY.size
     if buf[at + _HEAD.size : value_at] != _VALUE_FIELDS or stop < value_at:
         return None
@@ -281,7 +280,8 @@ def decode_reply(source: Source, call_id: int) -> tuple[Any] | None:
         value, after = _read(buf, source.view, value_at, load_at)
     except Odd:
         return None
-    if after != load_at or _LOAD.unpack_from(buf, load_at)[::2] != _LOAD_FIXED:
+    load = _LOAD.unpack_from(buf, load_at)
+    if after != load_at or load[::2] != _LOAD_FIXED:
         return None
     if type(value) is _ndarray:
         data_at = load_at - 2 - value.nbytes
@@ -289,7 +289,7 @@ def decode_reply(source: Source, call_id: int) -> tuple[Any] | None:
         layout = (data_at - at, before, load_at - 2 - at, value.dtype, value.size, value.shape)
         _remember(_reply_layouts, size, layout)
     source.pos = source.stop = stop
-    return (value,)
+    return value, load[7]
 
 
 # -- what a node reads and sends
