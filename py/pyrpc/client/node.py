@@ -22,6 +22,8 @@ from pyrpc.wire.tensor import Placer
 _CALL_IDS = itertools.count(1)
 # Frame, call id, deadline.
 SmallTask = tuple[bytes, int, float]
+# Told of a call's index, value, time run on the node (us) and error.
+Deliver = Callable[[int, Any, int, PyrpcError | None], None]
 EWMA_WEIGHT = 0.2
 
 
@@ -103,8 +105,7 @@ class NodeHandle:
         ----------
         calls : sequence of (frame, call id, deadline on the system's clock)
         deliver : callable
-            Told of each call in turn: its index, value, time run on the node (us), and error. After a failure of the connection all the
-            rest get that error.
+            Told of each call in turn. After a failure of the connection all the rest get that error.
         """
         failure: PyrpcError | None = None
         try:
