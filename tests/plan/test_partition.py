@@ -18,14 +18,18 @@ maybe_bytes = st.none() | st.integers(1, 10**8)
 max_bytes_ = st.integers(1, 10**8)
 
 
-def assert_covers(chunks: list[Chunk], rows: int) -> None:
+def assert_covers(chunks: list[Chunk], rows: int, *, is_even: bool = True) -> None:
     assert [c.index for c in chunks] == list(range(len(chunks)))
     assert [c.start for c in chunks] == [0, *(c.stop for c in chunks)][: len(chunks)]
     assert sum(c.rows for c in chunks) == rows
     if chunks:
         assert chunks[-1].stop == rows
         assert min(c.rows for c in chunks) >= 1
-        assert max(c.rows for c in chunks) - min(c.rows for c in chunks) <= 1
+        if is_even:
+            assert max(c.rows for c in chunks) - min(c.rows for c in chunks) <= 1
+        else:
+            assert len({c.rows for c in chunks}) <= 2
+            assert chunks[-1].rows <= chunks[0].rows
 
 
 @given(rows_, row_bytes_, st.integers(1, 50), maybe_rows, maybe_bytes, max_bytes_)
@@ -35,7 +39,7 @@ def test_every_row_is_in_one_chunk_and_no_limit_is_passed(
     chunks = plan_chunks(
         rows, row_bytes, nodes, chunk_rows=chunk_rows, chunk_bytes=chunk_bytes, max_chunk_bytes=max_bytes
     )
-    assert_covers(chunks, rows)
+    assert_covers(chunks, rows, is_even=chunk_rows is None)
     for chunk in chunks:
         assert chunk.rows == 1 or chunk.rows * row_bytes <= max_bytes
         if chunk_rows is not None:
@@ -46,7 +50,8 @@ def test_every_row_is_in_one_chunk_and_no_limit_is_passed(
 
 @given(rows_, row_bytes_, maybe_rows, maybe_bytes)
 def test_leaves_cover_every_row_too(rows: int, row_bytes: int, chunk_rows: int | None, chunk_bytes: int | None):
-    assert_covers(leaf_grid(rows, row_bytes, chunk_rows=chunk_rows, chunk_bytes=chunk_bytes), rows)
+    grid = leaf_grid(rows, row_bytes, chunk_rows=chunk_rows, chunk_bytes=chunk_bytes)
+    assert_covers(grid, rows, is_even=chunk_rows is None)
 
 
 @given(rows_, st.integers(1, 40), st.integers(1, 40))
@@ -65,8 +70,8 @@ def test_a_row_above_the_limit_goes_alone():
     assert [c.rows for c in plan_chunks(3, 10**9, 1)] == [1, 1, 1]
 
 
-def test_chunk_rows_is_a_most_and_the_rest_is_spread():
-    assert [c.rows for c in plan_chunks(250, 4, 2, chunk_rows=100)] == [84, 83, 83]
+def test_chunk_rows_is_kept_to_the_row_and_the_last_chunk_has_the_rest():
+    assert [c.rows for c in plan_chunks(250, 4, 2, chunk_rows=100)] == [100, 100, 50]
     assert [c.rows for c in plan_chunks(300, 4, 2, chunk_rows=100)] == [100, 100, 100]
 
 

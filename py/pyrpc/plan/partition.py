@@ -54,7 +54,7 @@ def plan_chunks(
     nodes : int
         How many nodes share the work.
     chunk_rows : int, optional
-        At most so many rows a chunk; wins over chunk_bytes.
+        Just so many rows a chunk, the rest in the last one; wins over chunk_bytes.
     chunk_bytes : int, optional
         At most so many bytes a chunk.
     max_chunk_bytes : int
@@ -65,7 +65,8 @@ def plan_chunks(
     Returns
     -------
     list of Chunk
-        In order, without gaps; their sizes differ by at most one row. Empty for 0 rows.
+        In order, without gaps. Without chunk_rows (or where max_chunk_bytes forbids it) their sizes differ by at
+        most one row. Empty for 0 rows.
 
     Raises
     ------
@@ -104,9 +105,16 @@ def _cut(
     by_bytes = None if chunk_bytes is None else _rows_in(_whole("chunk_bytes", chunk_bytes, 1), row_bytes, rows)
     if rows == 0:
         return []
+    if by_rows is not None and by_rows <= largest:
+        return _steps(rows, by_rows)
     wanted = by_rows if by_rows is not None else by_bytes
     count = min(rows, aim) if wanted is None else _ceil_div(rows, wanted)
     return _even(rows, max(count, _ceil_div(rows, largest)))
+
+
+def _steps(rows: int, size: int) -> list[Chunk]:
+    """Chunks of just `size` rows; the last one has what is left. Who names a number of rows wants to see that."""
+    return [Chunk(index, start, min(start + size, rows)) for index, start in enumerate(range(0, rows, size))]
 
 
 def _even(rows: int, count: int) -> list[Chunk]:
