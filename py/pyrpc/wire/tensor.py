@@ -67,6 +67,7 @@ _NUMERIC = {
 }
 _BY_NUMBER: dict[int, DTypeLike] = {int(number): dtype for number, dtype in _NUMERIC.items()}
 _STRING_DTYPE = np.dtypes.StringDType()
+_STRINGS_AT_ONCE = 4096
 
 # (number, itemsize, unit) as the header wants them.
 _Key = tuple[int, int | None, str | None]
@@ -264,10 +265,21 @@ def read_array(r: BinaryReader, dtype: DTypeLike, shape: tuple[int, ...], size: 
         pos = source.take(size)
         flat: Array = np.frombuffer(source.buf, dtype, math.prod(shape), pos)
         return _checked((flat if len(shape) == 1 else flat.reshape(shape)).copy())
+    if size == 0:
+        return _without_bytes(dtype, shape)
     array = RECEIVE_POOL.take(dtype, shape, size)
-    if size:
-        source.read_into(memory_of(array))
+    source.read_into(memory_of(array))
     return _checked(array)
+
+
+def _without_bytes(dtype: DTypeLike, shape: tuple[int, ...]) -> Array:
+    """An array of no rows, or of elements of no bytes (S0, U0: np.empty would make them one wide)."""
+    if dtype.itemsize:
+        return np.empty(shape, dtype)
+    # No bytes bound their number, so a few of the header could make a caller's loop run for ever.
+    if math.prod(shape) > limits.HARD_FRAME_BYTES:
+        raise ProtocolError("a Tensor of too many elements without bytes", got=f"shape {list(shape)}")
+    return np.ndarray(shape, dtype)
 
 
 def _checked(array: Array) -> Array:
@@ -276,7 +288,7 @@ def _checked(array: Array) -> Array:
     if kind == "b":
         if array.size and array.view(np.uint8).max() > 1:
             raise ProtocolError("a bool array holds bytes other than 0 and 1")
-    elif kind == "U" and array.size and memory_of(array).cast("B").nbytes:
+    elif kind == "U" and array.nbytes:
         if array.reshape(-1).view(np.uint32).max() > 0x10FFFF:
             raise ProtocolError("a unicode array holds numbers that are no code points")
     return array
@@ -299,7 +311,11 @@ def _time_dtype(code: str, unit: str) -> DTypeLike:
     try:
         if len(unit) > 16:
             raise TypeError("too long")
-        return np.dtype(f"<{code}[{unit}]")
+        dtype = np.dtype(f"<{code}[{unit}]")
+        # NumPy takes "0s", and ends the process with SIGFPE at the first conversion.
+        if np.datetime_data(dtype)[1] < 1:
+            raise TypeError("a unit of nothing")
+        return dtype
     except (TypeError, ValueError):
         raise ProtocolError("an unknown unit of time", expected="ns, us, ms, s, m, h, D ...", got=repr(unit)) from None
 
@@ -343,7 +359,7 @@ def _finish(
             got=f"{raw.size} bytes",
         )
     if raw.size == 0:
-        return np.empty(shape, dtype)
+        return _without_bytes(dtype, shape)
     return _checked(raw.view(dtype).reshape(shape).copy())
 
 
@@ -368,12 +384,17 @@ def _decode_strings(raw: Array, shape: tuple[int, ...]) -> Array:
     if head > raw.size:
         raise ProtocolError("a text Tensor is too short for its offsets", expected=f"{head} bytes", got=f"{raw.size}")
     offsets = raw[:head].view("<i8")
-    text = raw[head:].tobytes()
-    if offsets[0] != 0 or offsets[-1] != len(text) or (np.diff(offsets) < 0).any():
+    if offsets[0] != 0 or offsets[-1] != raw.size - head or (np.diff(offsets) < 0).any():
         raise ProtocolError("a text Tensor's offsets are not in order")
-    ends = offsets.tolist()
+    text = raw[head:].data
+    array = np.empty(shape, _STRING_DTYPE)
+    flat = array.reshape(-1)
     try:
-        texts = [text[start:stop].decode() for start, stop in itertools.pairwise(ends)]
+        # In blocks: all the str objects at once would take many times the memory of the text.
+        for first in range(0, count, _STRINGS_AT_ONCE):
+            ends = offsets[first : first + _STRINGS_AT_ONCE + 1].tolist()
+            block = [str(text[start:stop], "utf-8") for start, stop in itertools.pairwise(ends)]
+            flat[first : first + _STRINGS_AT_ONCE] = block
     except UnicodeDecodeError as error:
         raise ProtocolError("a text Tensor is not UTF-8", got=str(error)) from None
-    return np.array(texts, _STRING_DTYPE).reshape(shape)
+    return array
