@@ -120,7 +120,11 @@ class Client:
         UnreachableError, ConnectionLostError, DeadlineExceeded
             See :mod:`pyrpc.errors` for what may have run.
         """
-        return self._caller.call(method, args, kwargs, self._timeout(timeout_s))
+        if timeout_s is None and not self._is_closed:
+            timeout_s = self._timeout_s
+        else:
+            timeout_s = self._timeout(timeout_s)
+        return self._caller.call(method, args, kwargs, timeout_s)
 
     def submit(
         self, method: str, /, *args: Any, timeout_s: float | None = None, **kwargs: Any

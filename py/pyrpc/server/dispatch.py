@@ -29,7 +29,7 @@ from pyrpc.errors import (
 from pyrpc.server.admission import Admission
 from pyrpc.server.counters import Counters
 from pyrpc.server.store import Store
-from pyrpc.stage.registry import Registry, Stage
+from pyrpc.stage.registry import Registry
 from pyrpc.transport.listener import Channel
 from pyrpc.wire import limits, small
 from pyrpc.wire.binary import CALL, ONEWAY
@@ -157,9 +157,9 @@ class Dispatcher:
     def _serve_small(self, channel: Channel, call: small.SmallCall) -> None:
         """Answer a call that wire/small.py could read; what it cannot write goes the general way."""
         method, seqid, args, remaining_ms, max_frame_bytes = call
+        admission = self._admission
         try:
             value, queued_us, service_us = self._compute(method, args, _NOTHING, None, remaining_ms / 1000)
-            admission = self._admission
             frame = small.encode_value(seqid, value, admission.queued, admission.in_flight + 1, queued_us, service_us)
             if frame is not None:
                 channel.send_small(frame, service_us < _QUICK_US)
@@ -251,10 +251,21 @@ class Dispatcher:
         if time_left_s is not None and time_left_s <= 0:
             raise ExpiredError("the time was over when the call arrived", help="give more time with timeout_s")
         queued_us = self._admission.enter(time_left_s)
+        is_done = False
+        began = time.perf_counter_ns()
         try:
-            value, service_us = self._execute(stage, positional, named, rows)
+            value = stage.function(*positional, **named)
+            is_done = True
+        except OverloadedError:
+            # A stage may say so before it begins; the caller then goes elsewhere.
+            raise
+        except BaseException as error:
+            # BaseException: sys.exit() in a stage must cost an error, not the thread.
+            raise self._stage_failed(method, error) from error
         finally:
+            service_us = (time.perf_counter_ns() - began) // 1000
             self._admission.leave()
+            self.counters.ran(method, service_us, abs(rows or 0), not is_done)
         stage.signature.check_result(value, bindings)
         if rows is not None and rows >= 0:
             check_rows(method, value, rows)
@@ -279,23 +290,6 @@ class Dispatcher:
         max_bytes = min(max_frame_bytes, limits.HARD_FRAME_BYTES)
         check_frame(frame_bytes(parts), max_bytes, f"the result of {method}", _REPLY_HELP)
         return parts
-
-    def _execute(self, stage: Stage, positional: list[Any], named: dict[str, Any], rows: int | None) -> tuple[Any, int]:
-        began = time.perf_counter_ns()
-        failed = True
-        try:
-            value = stage.function(*positional, **named)
-            failed = False
-        except OverloadedError:
-            # A stage may say so before it begins; the caller then goes elsewhere.
-            raise
-        except BaseException as error:
-            # BaseException: sys.exit() in a stage must cost an error, not the thread.
-            raise self._stage_failed(stage.name, error) from error
-        finally:
-            service_us = (time.perf_counter_ns() - began) // 1000
-            self.counters.ran(stage.name, service_us, abs(rows or 0), failed)
-        return value, service_us
 
     def _stage_failed(self, name: str, error: BaseException) -> StageFailedError:
         kind = type(error).__qualname__

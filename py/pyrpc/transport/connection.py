@@ -113,7 +113,8 @@ class Connection:
         source = self._source
         source.deadline_at = deadline_at
         try:
-            source.fill()
+            if source.pos == source.end:
+                source.fill()
         except (OSError, EOFError) as error:
             raise self._no_reply("call", error) from error
         except BaseException:

@@ -13,6 +13,7 @@ Measured with 1 KiB, both ends on one core: the general codec takes 44 us a call
 from __future__ import annotations
 
 import math
+import operator
 import struct
 from typing import Any
 
@@ -48,9 +49,6 @@ def _message_head(kind: int) -> bytes:
     return b"".join(w.parts)[:-4]
 
 
-# Length of the frame, HEAD and number: the same for requests and replies.
-_HEAD = struct.Struct(f">i{len(_message_head(CALL))}si")
-
 # -- the constant pieces of a request: HEAD seqid METHOD_FIELD length method POSITIONAL count values TAIL
 
 # Marks that occur nowhere else in a message, to cut it at.
@@ -65,9 +63,8 @@ _before_id, _rest = _after_method[8:].split(_ONE)
 _before_remaining, _rest = _rest.split(_TWO)
 _before_max, _end = _rest.split(_THREE)
 _TAIL = struct.Struct(f">{len(_before_id)}sq{len(_before_remaining)}sq{len(_before_max)}sq{len(_end)}s")
+_TAIL_FIXED = (_before_id, _before_remaining, _before_max, _end)
 _REQUEST = struct.Struct(f">i{len(_CALL_HEAD)}si{len(_METHOD_FIELD)}si")
-# Where the bytes begin that are the same for every call of one method with one kind of array.
-_FIELD_AT = _HEAD.size
 _LIST = struct.Struct(f">{len(_POSITIONAL)}si")
 
 # -- and of a reply: HEAD seqid VALUE_FIELDS value LOAD
@@ -102,19 +99,14 @@ _tensor_heads: dict[tuple[Any, tuple[int, ...]], bytes] = {}
 _tensors_by_head: dict[bytes, tuple[Any, tuple[int, ...], int, int]] = {}
 _method_fields: dict[str, bytes] = {}
 _methods_by_name: dict[bytes, str] = {}
-# What comes before and after the number of a call with one small array, by method, dtype and shape.
+# What comes before and after the number of a message with one small array, by what it is made of.
 _one_array: dict[tuple[str, Any, tuple[int, ...]], tuple[bytes, bytes]] = {}
 _one_array_reply: dict[tuple[Any, tuple[int, ...]], tuple[bytes, bytes]] = {}
-# By frame length: where the data of a message with one array lies, and what stands before it.
-_request_layouts: dict[int, tuple[int, bytes, int, Any, int, tuple[int, ...], str]] = {}
-_reply_layouts: dict[int, tuple[int, bytes, int, Any, int, tuple[int, ...]]] = {}
 _after_array = _TENSOR_END + _before_id
-_ARRAY_TAIL = struct.Struct(f">{len(_after_array)}sq{len(_before_remaining)}sq{len(_before_max)}sq{len(_end)}s")
-_ARRAY_TAIL_FIXED = (_after_array, _before_remaining, _before_max, _end)
-_LOAD_FIXED = (_load_queued, _load_in_flight, _load_queued_us, _load_service_us, _load_end)
 _after_array_reply = _TENSOR_END + _load_queued
+_ARRAY_TAIL = struct.Struct(_TAIL.format.replace(f"{len(_before_id)}s", f"{len(_after_array)}s", 1))
 _ARRAY_LOAD = struct.Struct(_LOAD.format.replace(f"{len(_load_queued)}s", f"{len(_after_array_reply)}s", 1))
-_ARRAY_LOAD_FIXED = (_after_array_reply, *_LOAD_FIXED[1:])
+_LOAD_FIXED = (_load_queued, _load_in_flight, _load_queued_us, _load_service_us, _load_end)
 _COUNTS = [_POSITIONAL + _i32.pack(count) for count in range(16)]
 
 
@@ -218,6 +210,43 @@ def _learn(head: bytes) -> tuple[Any, tuple[int, ...], int, int]:
     return _remember(_tensors_by_head, head, (dtype, shape, count, nbytes))  # type: ignore[no-any-return]
 
 
+class _Layout:
+    """A message in which only numbers and the data of at most one array change: read by one unpack, one comparison.
+
+    ``fixed`` is what ``pick`` must find in the unpacked fields; the fields that change lie between.
+    """
+
+    __slots__ = ("count", "data_at", "dtype", "fixed", "named", "pick", "shape", "unpack")
+
+    def __init__(self, frame: bytes, head: bytes, tail: struct.Struct, value: Any, named: Any) -> None:
+        is_array = type(value) is _ndarray
+        after = len(_TENSOR_END) if is_array else 0
+        nbytes = value.nbytes if is_array else 0
+        self.data_at: int = len(frame) - tail.size - after - nbytes
+        before = self.data_at - 4 - len(head) - 4
+        whole = struct.Struct(f">4x{len(head)}si{before}s{nbytes}x{after}s{tail.format[1:]}")
+        fields = whole.unpack(frame)
+        # The tail of either message is: fixed, number, fixed, number ..., fixed.
+        self.pick = operator.itemgetter(0, 2, 3, *range(4, len(fields), 2))
+        self.fixed = self.pick(fields)
+        self.unpack = whole.unpack_from
+        self.dtype: Any = value.dtype if is_array else None
+        self.count: int = value.size if is_array else 0
+        self.shape: tuple[int, ...] = value.shape if is_array else ()
+        # The method of a request; the value of a reply that holds no array.
+        self.named: Any = None if named is value and is_array else named
+
+
+# By frame length. Two messages of one length take turns in one place, at the price of the longer way.
+_request_layouts: dict[int, _Layout] = {}
+_reply_layouts: dict[int, _Layout] = {}
+
+
+def _array_at(layout: _Layout, buf: bytearray, at: int) -> np.ndarray[Any, Any]:
+    array: np.ndarray[Any, Any] = _frombuffer(buf, layout.dtype, layout.count, at + layout.data_at).copy()
+    return array if len(layout.shape) == 1 else array.reshape(layout.shape)
+
+
 # -- what a client sends and reads
 
 
@@ -256,40 +285,41 @@ def encode_call(method: str, args: tuple[Any, ...], call_id: int, remaining_ms: 
 def decode_reply(source: Source, call_id: int) -> tuple[Any, int] | None:
     """Value and time run (us) of the reply whose frame the window holds whole; None: let the codec read it."""
     at, end = source.pos, source.end
+    if end - at < 4:
+        return None
     buf = source.buf
-    if end - at < _REPLY.size + _LOAD.size:
-        return None
-    size, head, seqid = _HEAD.unpack_from(buf, at)
+    size = _i32.unpack_from(buf, at)[0]
     stop = at + 4 + size
-    if head != _REPLY_HEAD or seqid != call_id or stop > end:
-        return None
     layout = _reply_layouts.get(size)
-    if layout is not None:
-        data_at, before, load_at, dtype, count, shape = layout
-        if buf[at + _HEAD.size : at + data_at] == before:
-            load = _ARRAY_LOAD.unpack_from(buf, at + load_at)
-            if load[::2] == _ARRAY_LOAD_FIXED:
-                source.pos = source.stop = stop
-                array = _frombuffer(buf, dtype, count, at + data_at).copy()
-                return (array if len(shape) == 1 else array.reshape(shape)), load[7]
-    value_at = at + _REPLY.size
-    if buf[at + _HEAD.size : value_at] != _VALUE_FIELDS or stop < value_at:
+    if layout is not None and stop <= end:
+        fields = layout.unpack(buf, at)
+        if layout.pick(fields) == layout.fixed and fields[1] == call_id:
+            source.pos = source.stop = stop
+            return layout.named if layout.dtype is None else _array_at(layout, buf, at), fields[-2]
+    if size < _REPLY.size + _LOAD.size or stop > end:
+        return None
+    return _decode_any_reply(source, at, stop, call_id)
+
+
+def _decode_any_reply(source: Source, at: int, stop: int, call_id: int) -> tuple[Any, int] | None:
+    """The same for a reply whose layout is new."""
+    buf = source.buf
+    _, head, seqid, fields = _REPLY.unpack_from(buf, at)
+    if head != _REPLY_HEAD or seqid != call_id or fields != _VALUE_FIELDS:
         return None
     load_at = stop - _LOAD.size
     try:
-        value, after = _read(buf, source.view, value_at, load_at)
+        value, after = _read(buf, source.view, at + _REPLY.size, load_at)
     except Odd:
         return None
     load = _LOAD.unpack_from(buf, load_at)
     if after != load_at or load[::2] != _LOAD_FIXED:
         return None
-    if type(value) is _ndarray:
-        data_at = load_at - 2 - value.nbytes
-        before = bytes(buf[at + _HEAD.size : data_at])
-        layout = (data_at - at, before, load_at - 2 - at, value.dtype, value.size, value.shape)
-        _remember(_reply_layouts, size, layout)
+    if value is None or value is True or value is False or type(value) is _ndarray:
+        frame = bytes(source.view[at:stop])
+        _remember(_reply_layouts, len(frame) - 4, _Layout(frame, _REPLY_HEAD, _LOAD, value, value))
     source.pos = source.stop = stop
-    return value, load[7]
+    return value, load[-2]
 
 
 # -- what a node reads and sends
@@ -303,31 +333,29 @@ SmallCall = tuple[str, int, list[Any], int, int]
 def decode_call(source: Source) -> SmallCall | None:
     """The call whose frame the window holds whole; None: let the codec read it, from where the source stands."""
     at, end = source.pos, source.end
+    if end - at < 4:
+        return None
     buf = source.buf
-    if end - at < _REQUEST.size + _LIST.size + _TAIL.size:
-        return None
-    size, head, seqid, field, length = _REQUEST.unpack_from(buf, at)
+    size = _i32.unpack_from(buf, at)[0]
     stop = at + 4 + size
-    if head != _CALL_HEAD or stop > end:
-        return None
     layout = _request_layouts.get(size)
-    if layout is not None:
-        data_at, before, after_at, dtype, items, shape, method = layout
-        if buf[at + _FIELD_AT : at + data_at] == before:
-            tail = _ARRAY_TAIL.unpack_from(buf, at + after_at)
-            if tail[::2] == _ARRAY_TAIL_FIXED:
-                source.pos = source.stop = stop
-                array = _frombuffer(buf, dtype, items, at + data_at).copy()
-                return method, seqid, [array if len(shape) == 1 else array.reshape(shape)], tail[3], tail[5]
-    if field != _METHOD_FIELD or not 0 <= length <= limits.METHOD_NAME_BYTES:
+    if layout is not None and stop <= end:
+        fields = layout.unpack(buf, at)
+        if layout.pick(fields) == layout.fixed:
+            source.pos = source.stop = stop
+            args = [] if layout.dtype is None else [_array_at(layout, buf, at)]
+            return layout.named, fields[1], args, fields[-4], fields[-2]
+    if size < _REQUEST.size + _LIST.size + _TAIL.size or stop > end:
         return None
-    return _decode_any(source, at, size, length, seqid)
+    return _decode_any_call(source, at, stop)
 
 
-def _decode_any(source: Source, start: int, size: int, length: int, seqid: int) -> SmallCall | None:
+def _decode_any_call(source: Source, start: int, stop: int) -> SmallCall | None:
     """The same for a call whose layout is new."""
     buf, view = source.buf, source.view
-    stop = start + 4 + size
+    _, head, seqid, field, length = _REQUEST.unpack_from(buf, start)
+    if head != _CALL_HEAD or field != _METHOD_FIELD or not 0 <= length <= limits.METHOD_NAME_BYTES:
+        return None
     tail_at = stop - _TAIL.size
     name_at = start + _REQUEST.size
     at = name_at + length
@@ -344,25 +372,28 @@ def _decode_any(source: Source, start: int, size: int, length: int, seqid: int) 
             args.append(value)
     except Odd:
         return None
-    if at != tail_at:
+    tail = _TAIL.unpack_from(buf, tail_at)
+    if at != tail_at or tail[::2] != _TAIL_FIXED:
         return None
-    a, _, b, remaining_ms, c, max_frame_bytes, d = _TAIL.unpack_from(buf, tail_at)
-    if a != _before_id or b != _before_remaining or c != _before_max or d != _end:
+    method = _method_of(bytes(view[name_at : name_at + length]))
+    if method is None:
         return None
-    raw = bytes(view[name_at : name_at + length])
+    if count == 0 or (count == 1 and type(args[0]) is _ndarray):
+        frame = bytes(view[start:stop])
+        layout = _Layout(frame, _CALL_HEAD, _TAIL, args[0] if args else None, method)
+        _remember(_request_layouts, len(frame) - 4, layout)
+    source.pos = source.stop = stop
+    return method, seqid, args, tail[3], tail[5]
+
+
+def _method_of(raw: bytes) -> str | None:
     method = _methods_by_name.get(raw)
     if method is None:
         try:
             method = _remember(_methods_by_name, raw, raw.decode())
         except UnicodeDecodeError:
             return None
-    if count == 1 and type(value) is _ndarray:
-        data_at = tail_at - 2 - value.nbytes
-        before = bytes(buf[start + _FIELD_AT : data_at])
-        layout = (data_at - start, before, tail_at - 2 - start, value.dtype, value.size, value.shape, method)
-        _remember(_request_layouts, size, layout)
-    source.pos = source.stop = stop
-    return method, seqid, args, remaining_ms, max_frame_bytes
+    return method
 
 
 def encode_value(

@@ -33,12 +33,10 @@ class Source:
     # -- frames
 
     def fill(self) -> None:
-        """Between frames: have some bytes of the next one in the window, however few."""
-        if self.pos == self.end:
-            self.pos = self.stop = 0
-            self.end = 0
-            self.end = got = self.receive(self.view)
-            self.received += got
+        """Have some bytes of the next frame in the window, however few; the window must be empty."""
+        self.pos = self.stop = self.end = 0
+        self.end = got = self.receive(self.view)
+        self.received += got
 
     def next_frame(self, max_bytes: int) -> int:
         """Read the length of the next frame and open it; at most max_bytes.
