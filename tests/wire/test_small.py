@@ -46,7 +46,8 @@ def _arguments() -> list[tuple[Any, ...]]:
     arrays = [(_array(dtype, shape, 1),) for dtype in DTYPES for shape in SHAPES]
     several = [(_array(DTYPES[9], (3,), 2), 1, None, _array(DTYPES[0], (2, 2), 3), 2.5), tuple(PLAIN), ()]
     strided = [(np.arange(20, dtype="f4")[::2],), (np.arange(12.0).reshape(3, 4).T,)]
-    return arrays + several + strided
+    texts = [(b"x" * 300,), (b"",), ("",), ("h\u00e9llo",), ("a", b"b", 1), (b"\0\xff", np.arange(3.0))]
+    return arrays + several + strided + texts
 
 
 @pytest.mark.parametrize("again", [0, 1, 2], ids=["new", "known", "known again"])
@@ -93,8 +94,9 @@ def test_arrays_that_are_read_own_their_memory() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        "text",
-        b"bytes",
+        "\ud800",
+        "x" * (limits.SMALL_BYTES + 1),
+        b"x" * (limits.SMALL_BYTES + 1),
         [1],
         {"a": 1},
         2**63,
@@ -112,7 +114,10 @@ def test_arrays_that_are_read_own_their_memory() -> None:
     ids=lambda value: f"{type(value).__name__}-{getattr(value, 'dtype', '')}",
 )
 def test_what_is_not_small_and_plain_is_left_to_the_codec(value: object) -> None:
-    frame = small.encode_call("a", (value,), 1, 1000)
+    try:
+        frame = small.encode_call("a", (value,), 1, 1000)
+    except PyrpcError as error:
+        pytest.fail(f"raised instead of leaving it to the codec: {error}")
     if frame is not None:  # It may be written here as long as it is the same.
         options = CallOptions(1, 1000, limits.HARD_FRAME_BYTES)
         assert frame == _frame(BINARY.encode_call("a", (value,), {}, options, 1))
@@ -142,7 +147,14 @@ def _mutated(frame: bytes, rng: random.Random) -> bytes:
 @pytest.mark.parametrize("seed", range(4))
 def test_damaged_calls_are_read_as_the_codec_reads_them_or_not_at_all(seed: int) -> None:
     rng = random.Random(seed)
-    samples = [(np.arange(4, dtype="f4"),), (np.arange(4, dtype="i8"), 1, None), (), (2.5, True)]
+    samples = [
+        (np.arange(4, dtype="f4"),),
+        (np.arange(4, dtype="i8"), 1, None),
+        (),
+        (2.5, True),
+        (b"12345678",),
+        ("text", b"b"),
+    ]
     for round_ in range(3000):
         args = samples[round_ % len(samples)]
         frame = small.encode_call("S.m", args, 5, 1000)
@@ -166,7 +178,7 @@ def test_damaged_calls_are_read_as_the_codec_reads_them_or_not_at_all(seed: int)
 @pytest.mark.parametrize("seed", range(4))
 def test_damaged_replies_are_read_as_the_codec_reads_them_or_not_at_all(seed: int) -> None:
     rng = random.Random(100 + seed)
-    samples = [np.arange(4, dtype="f4"), None, 7, np.zeros((2, 2), "u1")]
+    samples = [np.arange(4, dtype="f4"), None, 7, np.zeros((2, 2), "u1"), b"1234", "text"]
     for round_ in range(3000):
         frame = small.encode_value(9, samples[round_ % len(samples)], 0, 1, 2, 3)
         assert frame is not None

@@ -8,6 +8,7 @@ by one attempt at a time, and the winner's values are kept until the owner has l
 from __future__ import annotations
 
 import functools
+import math
 import operator
 import threading
 from collections.abc import Callable
@@ -127,7 +128,7 @@ class RowsGather:
             column = self._columns[number]
             if column.array is None and not column.parts and dtype.kind not in "SUT":
                 shape = (self._rows, *row_shape)
-                nbytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
+                nbytes = math.prod(shape) * dtype.itemsize
                 column.array = RECEIVE_POOL.take(dtype, shape, nbytes)
             return column
 

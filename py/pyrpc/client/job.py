@@ -24,6 +24,7 @@ class Job:
         self._gather = gather
         self._ended = threading.Event()
         self._result: Any = None
+        self._error: BaseException | None = None
 
     def start(self, threads: ThreadCache) -> Job:
         """Run in the background."""
@@ -34,11 +35,13 @@ class Job:
         """Run here, until the job ends."""
         try:
             self._scatter.drive()
-            if self._scatter.outcome() is None:
+            self._error = self._scatter.outcome()
+            if self._error is None:
                 self._result = self._gather.finish()
-        except Exception as error:
-            self._scatter.stop(error)
-            raise
+        except BaseException as error:
+            self._error = error
+            if not isinstance(error, Exception):
+                raise
         finally:
             self._ended.set()
 
@@ -61,9 +64,8 @@ class Job:
             raise DeadlineExceeded(
                 "the job is not done yet", got=f"waited {timeout_s} s", help="it goes on: ask again, or cancel() it"
             )
-        error = self._scatter.outcome()
-        if error is not None:
-            raise error
+        if self._error is not None:
+            raise self._error
         return self._result
 
     def as_completed(self) -> Iterator[tuple[int, int, Any]]:
@@ -80,9 +82,9 @@ class Job:
             yield item
         # For whoever calls a second time: the end is still there.
         self._scatter.completed.put(None)
-        error = self._scatter.outcome()
-        if error is not None:
-            raise error
+        self._ended.wait()
+        if self._error is not None:
+            raise self._error
 
     def cancel(self) -> bool:
         """End the job: calls in flight are broken off, and ``result`` raises CancelledError.

@@ -53,14 +53,15 @@ class NodeHandle:
         rows: int | None = None,
         attempt: int = 0,
         place: Placer | None = None,
-        on_connection: Callable[[Connection], None] | None = None,
+        on_connection: Callable[[Connection | None], None] | None = None,
     ) -> CallReply:
         """One attempt at one call: ``Node.call``, or ``Node.run`` where rows is given.
 
         Parameters
         ----------
         on_connection : callable, optional
-            Told of the connection before anything is sent, so that another thread can break the call off.
+            Told of the connection before anything is sent, so that another thread can break the call off, and of
+            None when it is over, before the connection may serve another call.
 
         Raises
         ------
@@ -76,6 +77,8 @@ class NodeHandle:
                 on_connection(connection)
             reply: CallReply = connection.exchange("call" if rows is None else "run", call_id, parts, deadline, place)
         finally:
+            if on_connection is not None:
+                on_connection(None)
             self.pool.give_back(connection)
         return reply
 
@@ -84,7 +87,7 @@ class NodeHandle:
     ) -> Any:
         """The first attempt at a single call that began at a moment of the system's clock; the value alone."""
         if timeout_s is not None and not kwargs and self._token is None:
-            call_id = next_call_id()
+            call_id = next(_CALL_IDS) & 0x7FFFFFFF
             frame = small.encode_call(method, args, call_id, int(timeout_s * 1000))
             if frame is not None:
                 pool = self.pool

@@ -233,15 +233,17 @@ class Scatter:
         self._changed.notify_all()
 
     def _abort_attempts(self, actions: list[Action]) -> None:
-        connections = []
+        """Break off what nobody waits for.
+
+        The one system call under this lock: it does not block, and outside of the lock the attempt might end just
+        then and the connection be in use for another call, which would be broken off instead.
+        """
         with self._changed:
             for action in actions:
                 if isinstance(action, CancelAttempt) and (running := self._running.get(action.attempt_id)):
                     running.is_cancelled = True
                     if running.connection is not None:
-                        connections.append(running.connection)
-        for connection in connections:
-            connection.abort()
+                        running.connection.abort()
 
     # -- attempts
 
@@ -283,13 +285,24 @@ class Scatter:
                 self._changed.notify_all()
         return following
 
-    def _connected(self, running: _Running, connection: Connection) -> None:
+    def _connected(self, running: _Running, connection: Connection | None) -> None:
+        """Told of the connection of an attempt before it is used, and of None before somebody else may get it."""
         with self._changed:
+            if connection is None:
+                self._count_bytes(running)
+                running.connection = None
+                return
             running.connection = connection
             running.sent_before, running.received_before = connection.bytes_sent, connection.bytes_received
             is_cancelled = running.is_cancelled or self._error is not None
         if is_cancelled:
             raise CancelledError("the chunk was done elsewhere")
+
+    @staticmethod
+    def _count_bytes(running: _Running) -> None:
+        if running.connection is not None:
+            running.record.bytes_out = running.connection.bytes_sent - running.sent_before
+            running.record.bytes_in = running.connection.bytes_received - running.received_before
 
     def _succeeded(self, send: Send, running: _Running, reply: CallReply) -> Send | None:
         if reply.load is not None:
@@ -347,13 +360,10 @@ class Scatter:
         """Under the lock: write down how an attempt ended."""
         if self._running.pop(send.attempt_id, None) is None:
             return  # The books of the job are closed.
-        record, connection = running.record, running.connection
+        record = running.record
         record.done_s = time.monotonic() - self._began
         record.outcome = outcome
         record.error = error.summary() if error is not None else None
-        if connection is not None:
-            record.bytes_out = connection.bytes_sent - running.sent_before
-            record.bytes_in = connection.bytes_received - running.received_before
         self.receipt.entries.append(record)
 
     def _probe(self, endpoint: str) -> None:
@@ -363,9 +373,11 @@ class Scatter:
             info: NodeInfo = self._nodes[endpoint].request("ping", Deadline(_PROBE_S))
             if info.state == NodeState.SERVING:
                 event = self._scheduler.node_up
-        except PyrpcError as error:
+        except Exception as error:
+            # Whatever it was: a probe that is not answered would never be repeated.
             with self._changed:
-                self._last_failure = self._last_failure or error
+                if isinstance(error, PyrpcError):
+                    self._last_failure = self._last_failure or error
         self._handle(lambda now: event(endpoint, now), is_worker=False)
 
 

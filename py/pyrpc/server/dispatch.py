@@ -266,7 +266,8 @@ class Dispatcher:
             service_us = (time.perf_counter_ns() - began) // 1000
             self._admission.leave()
             self.counters.ran(method, service_us, abs(rows or 0), not is_done)
-        stage.signature.check_result(value, bindings)
+        if stage.info.gives is not None:
+            stage.signature.check_result(value, bindings)
         if rows is not None and rows >= 0:
             check_rows(method, value, rows)
         return value, queued_us, service_us

@@ -25,7 +25,7 @@ from pyrpc.wire.tensor import Placer
 # How long a receive sleeps in the kernel before it looks at the deadline again.
 _POLL_S = 1.0
 # A connection that rested longer than this is asked whether the peer is still there, which costs a system call.
-_TRUSTED_IDLE_S = 0.05
+TRUSTED_IDLE_S = 0.05
 _TOO_LARGE_HELP = "use map, which splits arrays into chunks, or raise the node's max_frame_bytes"
 
 
@@ -39,6 +39,7 @@ class Connection:
         self.endpoint = endpoint
         self.node: NodeInfo | None = None
         self.bytes_sent = 0
+        self.is_open = True
         self._aborted = False
         self._seqid = 0
         self._receive_s = 0.0
@@ -195,10 +196,8 @@ class Connection:
             set_timeouts(self._sock, step, step)
             self._receive_s = step
 
-    def is_usable(self, now: float) -> bool:
+    def is_alive(self) -> bool:
         """Whether a connection that rested is still open at the other end, as far as this end can know."""
-        if now - self.used_at < _TRUSTED_IDLE_S:
-            return True
         try:
             # The end of the stream, or bytes that no one asked for: of no use either way.
             self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -208,14 +207,10 @@ class Connection:
             pass
         return False
 
-    @property
-    def is_open(self) -> bool:
-        """Whether this end is still open."""
-        return self._sock.fileno() >= 0
-
     def abort(self) -> None:
         """Break off the call that runs here, from another thread; it raises CancelledError there."""
         self._aborted = True
+        self.is_open = False
         try:
             self._sock.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -223,6 +218,7 @@ class Connection:
 
     def close(self) -> None:
         """Close; further calls are an error."""
+        self.is_open = False
         self._sock.close()
 
 

@@ -35,6 +35,17 @@ class SocketSource(Source):
         self.sock = sock
         self.deadline_at = float("inf")
 
+    def fill(self) -> None:
+        self.pos = self.stop = self.end = 0
+        try:
+            got = self.sock.recv_into(self.buf)
+        except (BlockingIOError, InterruptedError):
+            got = self.receive(self.view)
+        if got == 0:
+            raise EOFError("the peer closed the connection")
+        self.end = got
+        self.received += got
+
     def receive(self, target: memoryview) -> int:
         while True:
             try:

@@ -21,7 +21,7 @@ import numpy as np
 
 from pyrpc.errors import PyrpcError
 from pyrpc.wire import limits
-from pyrpc.wire.binary import CALL, DOUBLE, I64, REPLY, STRUCT, BinaryWriter
+from pyrpc.wire.binary import CALL, DOUBLE, I64, REPLY, STRING, STRUCT, BinaryWriter
 from pyrpc.wire.codec import BINARY
 from pyrpc.wire.messages import CallOptions, LoadReport
 from pyrpc.wire.source import Source
@@ -87,10 +87,11 @@ _REPLY = struct.Struct(f">i{len(_REPLY_HEAD)}si{len(_VALUE_FIELDS)}s")
 
 _NONE, _TRUE, _FALSE = _written(None), _written(True), _written(False)
 _INT_HEAD, _FLOAT_HEAD = _written(0)[:3], _written(0.0)[:3]
+_BYTES_HEAD, _STR_HEAD = _written(b"")[:3], _written("")[:3]
 _TENSOR_HEAD = _written(np.zeros(1))[:3]
 _TENSOR_END = b"\0\0"
 _INT_ID, _DOUBLE_ID, _TENSOR_ID = MEMBER_ID["int_value"], MEMBER_ID["double_value"], MEMBER_ID["tensor_value"]
-_NULL_ID, _BOOL_ID = MEMBER_ID["null_value"], MEMBER_ID["bool_value"]
+_BYTES_ID, _STR_ID = MEMBER_ID["binary_value"], MEMBER_ID["string_value"]
 # A tensor's header for n dims: fixed bytes, then 8 for each dim, then the field of data.
 _HEADER_BYTES = len(_written(np.zeros(()))) - 8 - len(_TENSOR_END)
 _NDIM_AT = _HEADER_BYTES - 8
@@ -145,6 +146,18 @@ def _append(parts: list[bytes], value: object) -> bool:
         parts.append(_INT_HEAD + _i64.pack(value) + b"\0")
     elif kind is float:
         parts.append(_FLOAT_HEAD + _double.pack(value) + b"\0")
+    elif kind is bytes:
+        if len(value) > limits.SMALL_BYTES:  # type: ignore[arg-type]
+            return False
+        parts += (_BYTES_HEAD, _i32.pack(len(value)), value, b"\0")  # type: ignore[arg-type]
+    elif kind is str:
+        try:
+            raw = value.encode()  # type: ignore[attr-defined]
+        except UnicodeEncodeError:
+            return False
+        if len(raw) > limits.SMALL_BYTES:
+            return False
+        parts += (_STR_HEAD, _i32.pack(len(raw)), raw, b"\0")
     elif kind is bool:
         parts.append(_TRUE if value else _FALSE)
     else:
@@ -179,6 +192,19 @@ def _read(buf: bytearray, view: memoryview, at: int, end: int) -> tuple[Any, int
         return _i64.unpack_from(buf, at + 3)[0], at + 12
     if kind == DOUBLE and member == _DOUBLE_ID and at + 12 <= end and not buf[at + 11]:
         return _double.unpack_from(buf, at + 3)[0], at + 12
+    if kind == STRING and member in (_BYTES_ID, _STR_ID) and at + 8 <= end:
+        start = at + 7
+        stop = start + _i32.unpack_from(buf, at + 3)[0]
+        # Past a negative or too large length there is no value's end.
+        if not start <= stop < end or buf[stop]:
+            raise Odd
+        raw = bytes(view[start:stop])
+        if member == _BYTES_ID:
+            return raw, stop + 1
+        try:
+            return raw.decode(), stop + 1
+        except UnicodeDecodeError:
+            raise Odd from None
     small = view[at : at + 5]
     if small == _NONE:
         return None, at + 5
@@ -216,12 +242,13 @@ class _Layout:
     ``fixed`` is what ``pick`` must find in the unpacked fields; the fields that change lie between.
     """
 
-    __slots__ = ("count", "data_at", "dtype", "fixed", "named", "pick", "shape", "unpack")
+    __slots__ = ("count", "data_at", "dtype", "fixed", "is_bytes", "named", "pick", "shape", "unpack")
 
     def __init__(self, frame: bytes, head: bytes, tail: struct.Struct, value: Any, named: Any) -> None:
         is_array = type(value) is _ndarray
-        after = len(_TENSOR_END) if is_array else 0
-        nbytes = value.nbytes if is_array else 0
+        self.is_bytes = type(value) is bytes
+        after = len(_TENSOR_END) if is_array else int(self.is_bytes)
+        nbytes = value.nbytes if is_array else len(value) if self.is_bytes else 0
         self.data_at: int = len(frame) - tail.size - after - nbytes
         before = self.data_at - 4 - len(head) - 4
         whole = struct.Struct(f">4x{len(head)}si{before}s{nbytes}x{after}s{tail.format[1:]}")
@@ -231,10 +258,10 @@ class _Layout:
         self.fixed = self.pick(fields)
         self.unpack = whole.unpack_from
         self.dtype: Any = value.dtype if is_array else None
-        self.count: int = value.size if is_array else 0
+        self.count: int = value.size if is_array else nbytes
         self.shape: tuple[int, ...] = value.shape if is_array else ()
         # The method of a request; the value of a reply that holds no array.
-        self.named: Any = None if named is value and is_array else named
+        self.named: Any = named
 
 
 # By frame length. Two messages of one length take turns in one place, at the price of the longer way.
@@ -242,8 +269,12 @@ _request_layouts: dict[int, _Layout] = {}
 _reply_layouts: dict[int, _Layout] = {}
 
 
-def _array_at(layout: _Layout, buf: bytearray, at: int) -> np.ndarray[Any, Any]:
-    array: np.ndarray[Any, Any] = _frombuffer(buf, layout.dtype, layout.count, at + layout.data_at).copy()
+def _data_at(layout: _Layout, source: Source, at: int) -> Any:
+    """The array or bytes of a message that begins at an offset."""
+    at += layout.data_at
+    if layout.is_bytes:
+        return bytes(source.view[at : at + layout.count])
+    array = _frombuffer(source.buf, layout.dtype, layout.count, at).copy()
     return array if len(layout.shape) == 1 else array.reshape(layout.shape)
 
 
@@ -295,7 +326,7 @@ def decode_reply(source: Source, call_id: int) -> tuple[Any, int] | None:
         fields = layout.unpack(buf, at)
         if layout.pick(fields) == layout.fixed and fields[1] == call_id:
             source.pos = source.stop = stop
-            return layout.named if layout.dtype is None else _array_at(layout, buf, at), fields[-2]
+            return _data_at(layout, source, at) if layout.count else layout.named, fields[-2]
     if size < _REPLY.size + _LOAD.size or stop > end:
         return None
     return _decode_any_reply(source, at, stop, call_id)
@@ -315,9 +346,11 @@ def _decode_any_reply(source: Source, at: int, stop: int, call_id: int) -> tuple
     load = _LOAD.unpack_from(buf, load_at)
     if after != load_at or load[::2] != _LOAD_FIXED:
         return None
-    if value is None or value is True or value is False or type(value) is _ndarray:
+    is_data = type(value) is _ndarray or (type(value) is bytes and value != b"")
+    if is_data or value is None or value is True or value is False:
         frame = bytes(source.view[at:stop])
-        _remember(_reply_layouts, len(frame) - 4, _Layout(frame, _REPLY_HEAD, _LOAD, value, value))
+        layout = _Layout(frame, _REPLY_HEAD, _LOAD, value, None if is_data else value)
+        _remember(_reply_layouts, len(frame) - 4, layout)
     source.pos = source.stop = stop
     return value, load[-2]
 
@@ -343,7 +376,7 @@ def decode_call(source: Source) -> SmallCall | None:
         fields = layout.unpack(buf, at)
         if layout.pick(fields) == layout.fixed:
             source.pos = source.stop = stop
-            args = [] if layout.dtype is None else [_array_at(layout, buf, at)]
+            args = [_data_at(layout, source, at)] if layout.count else []
             return layout.named, fields[1], args, fields[-4], fields[-2]
     if size < _REQUEST.size + _LIST.size + _TAIL.size or stop > end:
         return None
@@ -378,7 +411,7 @@ def _decode_any_call(source: Source, start: int, stop: int) -> SmallCall | None:
     method = _method_of(bytes(view[name_at : name_at + length]))
     if method is None:
         return None
-    if count == 0 or (count == 1 and type(args[0]) is _ndarray):
+    if count == 0 or (count == 1 and (type(args[0]) is _ndarray or (type(args[0]) is bytes and args[0]))):
         frame = bytes(view[start:stop])
         layout = _Layout(frame, _CALL_HEAD, _TAIL, args[0] if args else None, method)
         _remember(_request_layouts, len(frame) - 4, layout)
