@@ -47,6 +47,11 @@ class SplitArguments:
             )
         self.row_bytes = sum(array.nbytes for array in arrays) // self.rows if self.rows else 0
 
+    def whole(self) -> list[Any]:
+        """What goes whole to every chunk."""
+        kept = [value for value, is_split in zip(self.positional, self._split, strict=True) if not is_split]
+        return kept + list(self.named.values())
+
     def of(self, chunk: Chunk) -> list[Any]:
         """The positional arguments for one chunk; views of the arrays, no copies."""
         start, stop = chunk.start, chunk.stop

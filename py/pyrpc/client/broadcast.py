@@ -19,7 +19,8 @@ def broadcast(value: Any) -> Broadcast:
     Parameters
     ----------
     value : array or any value that travels
-        Weights, a vocabulary, a mean image ... Not copied.
+        Weights, a vocabulary, a mean image ... Not copied. Arrays of 1 MiB and more travel once to each node and
+        are kept there for all chunks: the stage gets them read-only.
 
     Examples
     --------

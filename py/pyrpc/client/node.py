@@ -15,7 +15,7 @@ from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.pool import ConnectionPool
 from pyrpc.wire import limits, small
 from pyrpc.wire.codec import BINARY
-from pyrpc.wire.messages import CallOptions, CallReply
+from pyrpc.wire.messages import CallOptions, CallReply, Ref
 from pyrpc.wire.tensor import Placer
 
 # Numbers for calls, unique in this process; itertools.count is atomic.
@@ -139,12 +139,19 @@ class NodeHandle:
         finally:
             self.pool.give_back(connection)
 
-    def request(self, name: str, deadline: Deadline) -> Any:
-        """A method of service Node that takes nothing: ping, stages, stats."""
+    def put(self, value: Any, deadline: Deadline) -> Ref:
+        """Leave a value on the node."""
+        options = CallOptions(remaining_ms=deadline.remaining_ms(), token=self._token)
+        ref: Ref = self.request("put", deadline, {"value": value, "options": options})
+        return ref
+
+    def request(self, name: str, deadline: Deadline, args: dict[str, Any] | None = None) -> Any:
+        """A method of service Node other than call and run: ping, stages, stats, put."""
         call_id = next_call_id()
+        parts = BINARY.encode_request(name, call_id, args or {})
         connection = self.pool.take(deadline.remaining_s(), time.monotonic())
         try:
-            return connection.exchange(name, call_id, BINARY.encode_request(name, call_id, {}), deadline)
+            return connection.exchange(name, call_id, parts, deadline)
         finally:
             self.pool.give_back(connection)
 

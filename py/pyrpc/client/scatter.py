@@ -20,6 +20,7 @@ from pyrpc.client.arguments import SplitArguments
 from pyrpc.client.gather import Gather
 from pyrpc.client.node import NodeHandle, is_node_loss
 from pyrpc.client.receipt import ChunkRecord, Receipt, assign_slots
+from pyrpc.client.shared import SharedArrays, replaced
 from pyrpc.deadline import Deadline
 from pyrpc.errors import (
     CancelledError,
@@ -27,13 +28,15 @@ from pyrpc.errors import (
     FailureClass,
     InternalError,
     PyrpcError,
+    UnknownRefError,
     UnreachableError,
 )
 from pyrpc.plan.actions import Action, CancelAttempt, Fail, Finish, Probe, Send, WaitUntil
 from pyrpc.plan.scheduler import Scheduler
 from pyrpc.transport.connection import Connection
 from pyrpc.transport.threads import ThreadCache
-from pyrpc.wire.messages import CallReply, NodeInfo, NodeState
+from pyrpc.wire.messages import CallReply, NodeInfo, NodeState, Ref
+from pyrpc.wire.tensor import Placer
 
 _PROBE_S = 2.0
 
@@ -77,6 +80,7 @@ class Scatter:
     ) -> None:
         self._stage = stage
         self._arguments = arguments
+        self._shared = SharedArrays(arguments.whole())
         self._nodes = {node.endpoint: node for node in nodes}
         self._scheduler = scheduler
         self._gather = gather
@@ -265,16 +269,7 @@ class Scatter:
             return None
         place = self._gather.lease(chunk, send.attempt_id)
         try:
-            reply = self._nodes[send.node].invoke(
-                self._stage,
-                self._arguments.of(chunk),
-                self._arguments.named,
-                self._deadline,
-                rows=self._sign * chunk.rows,
-                attempt=send.attempt_no,
-                place=place,
-                on_connection=lambda connection: self._connected(running, connection),
-            )
+            reply = self._invoke(send, running, place)
         except PyrpcError as error:
             following = self._failed(send, running, error)
         else:
@@ -284,6 +279,30 @@ class Scatter:
             if self._is_finished:
                 self._changed.notify_all()
         return following
+
+    def _invoke(self, send: Send, running: _Running, place: Placer | None) -> CallReply:
+        node = self._nodes[send.node]
+        refs = self._shared.on(node, self._deadline)
+        try:
+            return self._invoke_with(refs, node, send, running, place)
+        except UnknownRefError:
+            self._shared.forget(node)
+            return self._invoke_with({}, node, send, running, place)
+
+    def _invoke_with(
+        self, refs: dict[int, Ref], node: NodeHandle, send: Send, running: _Running, place: Placer | None
+    ) -> CallReply:
+        named = self._arguments.named
+        return node.invoke(
+            self._stage,
+            replaced(self._arguments.of(send.chunk), refs),
+            dict(zip(named, replaced(list(named.values()), refs), strict=True)) if named else named,
+            self._deadline,
+            rows=self._sign * send.chunk.rows,
+            attempt=send.attempt_no,
+            place=place,
+            on_connection=lambda connection: self._connected(running, connection),
+        )
 
     def _connected(self, running: _Running, connection: Connection | None) -> None:
         """Told of the connection of an attempt before it is used, and of None before somebody else may get it."""

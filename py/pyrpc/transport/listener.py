@@ -270,6 +270,7 @@ class Listener:
             if key.data is not None:
                 self._forget(key.data)
         self._wake_out.close()
+        self._wake_in.close()
 
     def _has_room(self) -> bool:
         return len(self._channels) < self._max_connections
