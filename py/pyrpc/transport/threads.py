@@ -24,13 +24,10 @@ class ThreadCache:
     ----------
     name : str
         Of the threads.
-    max_threads : int, optional
-        More tasks wait their turn; None: as many threads as tasks.
     """
 
-    def __init__(self, name: str, max_threads: int | None = None) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._max_threads = max_threads
         self._lock = threading.Lock()
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         # Threads that wait and are not promised to a task yet.
@@ -41,15 +38,16 @@ class ThreadCache:
     def run(self, function: Callable[..., object], *args: Any) -> None:
         """Run ``function(*args)`` in the background; what it raises is logged."""
         with self._lock:
-            has_spare = self._spare > 0
+            # After close those that wait are on their way out.
+            has_spare = self._spare > 0 and not self._is_closed
             if has_spare:
                 self._spare -= 1
-            may_start = not has_spare and (self._max_threads is None or self._threads < self._max_threads)
-            self._threads += may_start
-        if may_start:
-            threading.Thread(target=self._work, args=((function, args),), name=self._name, daemon=True).start()
-        else:
+            else:
+                self._threads += 1
+        if has_spare:
             self._tasks.put((function, args))
+        else:
+            threading.Thread(target=self._work, args=((function, args),), name=self._name, daemon=True).start()
 
     def close(self) -> None:
         """Let the threads end after their tasks."""
@@ -76,12 +74,6 @@ class ThreadCache:
         with self._lock:
             if self._is_closed:
                 return None
-            try:
-                # Tasks that were put while all threads were busy were promised to nobody.
-                if self._max_threads is not None:
-                    return self._tasks.get_nowait()
-            except queue.Empty:
-                pass
             self._spare += 1
         try:
             return self._tasks.get(timeout=_KEPT_S)
