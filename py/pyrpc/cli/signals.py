@@ -1,0 +1,42 @@
+"""SIGTERM and SIGINT for a process that serves: the first asks it to finish, the second ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class StopSignals:
+    """Takes over both signals; make it in the main thread before anything says that it is ready.
+
+    Parameters
+    ----------
+    on_second : callable, optional
+        Called in the signal handler before the process ends: it must not take locks.
+    """
+
+    def __init__(self, on_second: Callable[[], object] | None = None) -> None:
+        self._on_second = on_second
+        self._received = 0
+        # A pipe and no threading.Event: its set() would wait for a lock that wait(), interrupted, may hold.
+        self._read_end, self._write_end = os.pipe()
+        for number in _SIGNALS:
+            # A shell starts background jobs with SIGINT ignored: Ctrl-C is not meant for them.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._on_signal)
+
+    def wait(self) -> None:
+        """Block until the first signal; returns at once if it came already."""
+        os.read(self._read_end, 1)
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        self._received += 1
+        if self._received == 1:
+            os.write(self._write_end, b"\0")
+            return
+        if self._on_second is not None:
+            self._on_second()
+        os._exit(128 + number)
