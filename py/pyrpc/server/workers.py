@@ -4,50 +4,105 @@ The front process accepts and hands each connection to the worker with the fewes
 socket; from then on the worker talks to the caller by itself, so the front costs nothing per call and runs no code of
 a stage. (Workers that all accept on one socket, or SO_REUSEPORT, leave it to chance who gets how many: with four
 connections on two workers it is 4:0 one time in eight.) A worker that dies is replaced.
+
+A worker is a session of its own: Ctrl-C in a terminal reaches the front alone, which lets the workers finish what they
+run. A worker whose front is gone, however it went, sees the end of their unix socket, finishes and ends.
 """
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import logging
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 from pyrpc.errors import ConfigError
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.listener import bind
+from pyrpc.transport.handover import (
+    Connection,
+    Control,
+    Port,
+    adopt_connections,
+    handover_pair,
+    open_control,
+    tell_closed,
+    tell_failure,
+)
+
+__all__ = [
+    "Control",
+    "WorkerFront",
+    "adopt_connections",
+    "open_control",
+    "respawn_delay_s",
+    "tell_closed",
+    "tell_failure",
+    "worker_command",
+]
 
 _log = logging.getLogger("pyrpc.workers")
-_READY, _CLOSED = b"r", b"-"
-_START_S = 60.0
-_RESPAWN_S = 0.5
+
+# As a node without workers; more wait in the kernel's backlog.
+_MAX_CONNECTIONS = 1024
+# How long a connection waits for a worker to be replaced before its caller is sent elsewhere.
+_NO_WORKER_S = 5.0
+_FIRST_RESPAWN_S, _LAST_RESPAWN_S = 0.1, 30.0
+# A worker that lived as long did not die of its start.
+_PROVEN_S = 10.0
+# Beyond the grace time: from the last answer to the end of the process.
+_LEAVING_S = 2.0
+_STDERR_FD = 2
 
 
 class Worker:
-    """One process and the unix socket to it."""
+    """One process, and what the front knows of it. The counters belong to the front's lock."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        self.control, theirs = socket.socketpair()
+        self.handover, theirs = handover_pair()
         try:
-            self.process = subprocess.Popen([*command, "--worker-fd", str(theirs.fileno())], pass_fds=[theirs.fileno()])
+            descriptor = theirs.fileno()
+            self.process = subprocess.Popen(
+                [*command, "--worker-fd", str(descriptor)],
+                pass_fds=[descriptor],
+                stdin=subprocess.DEVNULL,
+                # Standard output is for the front's one line.
+                stdout=_STDERR_FD,
+                start_new_session=True,
+            )
+        except BaseException:
+            self.handover.close()
+            raise
         finally:
             theirs.close()
+        self.started_at = time.monotonic()
         self.connections = 0
+        self.turn = 0
         self.is_ready = False
+        threading.Thread(target=self._await_end, name="pyrpc-worker-end", daemon=True).start()
 
-    def give(self, sock: socket.socket) -> bool:
-        """Hand a connection over; False: the worker is gone."""
+    def _await_end(self) -> None:
+        # The process and not its socket tells: a child that the worker forked keeps that open.
+        self.process.wait()
+        self.handover.end()
+
+    def end(self, until: float) -> None:
+        """Wait for its end, and bring it about when the time has come; until: on the monotonic clock, in seconds."""
         try:
-            socket.send_fds(self.control, [b"c"], [sock.fileno()])
-        except OSError:
-            return False
-        self.connections += 1
-        return True
+            self.process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.handover.end()
+        self.handover.close()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self.started_at
 
 
 class WorkerFront:
@@ -58,7 +113,7 @@ class WorkerFront:
     endpoint : Endpoint
         Where to listen; port 0: a free one.
     command : sequence of str
-        Starts a worker; ``--worker-fd N`` is added.
+        Starts a worker; ``--worker-fd N`` is added. See :func:`worker_command`.
     workers : int
     """
 
@@ -68,108 +123,153 @@ class WorkerFront:
         self._wanted = endpoint
         self._command = list(command)
         self._count = workers
-        self._lock = threading.Lock()
+        # For the list, the workers' counters and is_ready, and is_stopping.
+        self._changed = threading.Condition()
         self._workers: list[Worker] = []
+        self._turns = itertools.count(1)
+        self._is_stopping = False
         self._stopping = threading.Event()
         self.endpoint = endpoint
 
+    # -- life
+
     def start(self) -> None:
-        """Listen, and start the workers; returns when all are ready.
+        """Listen, and start the workers; returns when all are ready, however long their imports take.
 
         Raises
         ------
         ConfigError
-            The port is taken, or a worker ended before it was ready.
+            The port is taken, or a worker cannot start, with its own reason. No worker is left then.
         """
-        self._sock = bind(self._wanted)
-        self.endpoint = Endpoint(self._wanted.host, self._sock.getsockname()[1])
-        self._workers = [Worker(self._command) for _ in range(self._count)]
-        until = time.monotonic() + _START_S
-        for worker in self._workers:
-            if not self._await_ready(worker, until):
-                self.stop(0)
-                raise ConfigError("a worker ended before it was ready; its message is above")
-            threading.Thread(target=self._watch, args=(worker,), daemon=True).start()
-        threading.Thread(target=self._accept, name="pyrpc-front", daemon=True).start()
-
-    def _await_ready(self, worker: Worker, until: float) -> bool:
-        worker.control.settimeout(max(0.1, until - time.monotonic()))
+        self._port = Port(self._wanted)
+        self.endpoint = self._port.endpoint
         try:
-            worker.is_ready = worker.control.recv(1) == _READY
-        except OSError:
-            return False
-        worker.control.settimeout(None)
-        return worker.is_ready
-
-    def _accept(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                sock, _ = self._sock.accept()
-            except OSError:
-                if self._stopping.wait(0.05):
-                    return
-                continue
-            with sock:
-                self._hand_over(sock)
-
-    def _hand_over(self, sock: socket.socket) -> None:
-        with self._lock:
-            ready = sorted((w for w in self._workers if w.is_ready), key=lambda worker: worker.connections)
-        for worker in ready:
-            if worker.give(sock):
-                return
-
-    def _watch(self, worker: Worker) -> None:
-        """Count the connections that a worker closes; replace it when it ends."""
-        while True:
-            try:
-                news = worker.control.recv(4096)
-            except OSError:
-                news = b""
-            if not news:
-                break
-            with self._lock:
-                worker.connections -= news.count(_CLOSED)
-        worker.is_ready = False
-        worker.control.close()
-        code = worker.process.wait()
-        if not self._stopping.wait(_RESPAWN_S):
-            _log.warning("worker %d ended with %d; starting another", worker.process.pid, code)
-            self._replace(worker)
-
-    def _replace(self, worker: Worker) -> None:
-        fresh = Worker(self._command)
-        with self._lock:
-            self._workers[self._workers.index(worker)] = fresh
-        self._await_ready(fresh, time.monotonic() + _START_S)
-        self._watch(fresh)
-
-    def wait(self, grace_s: float = 25.0) -> None:
-        """Block until SIGTERM or SIGINT, then stop; call it from the main thread."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
-        while not self._stopping.wait(1.0):
-            pass
-        self.stop(grace_s)
+            for _ in range(self._count):
+                self._workers.append(Worker(self._command))
+            for worker in self._workers:
+                _await_first_ready(worker)
+        except BaseException:
+            self.kill()
+            self.stop(0)
+            raise
+        for worker in self._workers:
+            threading.Thread(target=self._keep, args=(worker,), name="pyrpc-worker", daemon=True).start()
+        threading.Thread(target=self._accept, args=(self._port.connections(),), name="pyrpc-front", daemon=True).start()
 
     def stop(self, grace_s: float = 25.0) -> None:
-        """Stop accepting, let the workers finish what runs, and end them."""
-        self._stopping.set()
-        # close() alone would leave accept() asleep in its thread.
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-        self._sock.close()
-        with self._lock:
+        """Stop accepting, let the workers finish what runs, at most grace_s, and end them. May be called twice."""
+        with self._changed:
+            self._is_stopping = True
             workers = list(self._workers)
+            self._changed.notify_all()
+        self._stopping.set()
+        self._port.close()
         for worker in workers:
             worker.process.terminate()
-        until = time.monotonic() + grace_s + 1
+        # A worker cuts off by itself what is not done after grace_s.
+        until = time.monotonic() + grace_s + _LEAVING_S
         for worker in workers:
+            worker.end(until)
+
+    def kill(self) -> None:
+        """End the workers at once. Takes no lock: a signal handler may call it."""
+        for worker in self._workers:
+            worker.process.kill()
+
+    # -- connections
+
+    def _accept(self, connections: Iterator[Connection]) -> None:
+        for connection in connections:
+            until = time.monotonic() + _NO_WORKER_S
+            refusing: list[Worker] = []
+            while (worker := self._take_turn(refusing, until)) is not None and not worker.handover.give(connection):
+                refusing.append(worker)
+                self._closed(worker, 1)
+
+    def _take_turn(self, refusing: list[Worker], until: float) -> Worker | None:
+        """The worker for a next connection; None: there will be none in time.
+
+        1. Of those with the fewest connections the one whose turn was longest ago: short connections one after the
+           other would all go to the first else.
+        2. All are full: wait for a connection to end, however long.
+        3. None is there: wait for one to be replaced, but not for ever; the caller may have other nodes.
+        """
+        with self._changed:
+            while not self._is_stopping:
+                ready = [worker for worker in self._workers if worker.is_ready and worker not in refusing]
+                free = [worker for worker in ready if worker.connections < _MAX_CONNECTIONS]
+                if free:
+                    chosen = min(free, key=lambda worker: (worker.connections, worker.turn))
+                    chosen.connections += 1
+                    chosen.turn = next(self._turns)
+                    return chosen
+                left_s = until - time.monotonic()
+                if not ready and left_s <= 0:
+                    return None
+                self._changed.wait(None if ready else left_s)
+        return None
+
+    def _closed(self, worker: Worker, connections: int) -> None:
+        with self._changed:
+            worker.connections -= connections
+            self._changed.notify_all()
+
+    # -- replacement
+
+    def _keep(self, worker: Worker) -> None:
+        """Count the connections that a worker closes, and replace it when it ends; one thread a worker."""
+        deaths = 0
+        while True:
+            while closed := worker.handover.await_closed():
+                self._closed(worker, closed)
+            with self._changed:
+                worker.is_ready = False
+            ending = _ending(worker.process.wait())
+            worker.handover.close()
+            deaths = 0 if worker.age_s > _PROVEN_S else deaths + 1
+            if self._is_stopping:
+                return
+            _log.warning("worker %d %s; starting another", worker.process.pid, ending)
+            fresh = self._replacement(worker, deaths)
+            if fresh is None:
+                return
+            worker = fresh
+
+    def _replacement(self, dead: Worker, deaths: int) -> Worker | None:
+        """Start a worker in the place of a dead one; None: the front is stopping."""
+        while not self._stopping.wait(respawn_delay_s(deaths)):
             try:
-                worker.process.wait(max(0.0, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                worker.process.kill()
-                worker.process.wait()
+                fresh = Worker(self._command)
+            except OSError as error:
+                _log.warning("cannot start a worker: %s", error)
+                deaths += 1
+                continue
+            with self._changed:
+                is_wanted = not self._is_stopping
+                if is_wanted:
+                    self._workers[self._workers.index(dead)] = fresh
+            if not is_wanted:
+                fresh.end(0)
+                return None
+            try:
+                is_ready = fresh.handover.await_ready()
+            except ConfigError as error:
+                _log.warning("worker %d cannot start: %s", fresh.process.pid, error)
+                is_ready = False
+            with self._changed:
+                fresh.is_ready = is_ready
+                self._changed.notify_all()
+            return fresh
+        return None
+
+
+def respawn_delay_s(deaths: int) -> float:
+    """Seconds before a worker is replaced, by how many before it in a row died young.
+
+    None for the first, so that one crash costs little; then doubling, so that a stage whose import has come to fail
+    does not keep a core busy.
+    """
+    return 0.0 if deaths <= 1 else min(_FIRST_RESPAWN_S * 2.0 ** (deaths - 2), _LAST_RESPAWN_S)
 
 
 def worker_command(arguments: Sequence[str]) -> list[str]:
@@ -177,28 +277,19 @@ def worker_command(arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "pyrpc", *arguments]
 
 
-def adopt_connections(
-    control: socket.socket, adopt: Callable[[socket.socket], None], on_end: Callable[[], None]
-) -> None:
-    """In a worker: say that it is ready, and take over connections in the background until the front is gone."""
-    control.sendall(_READY)
-
-    def loop() -> None:
-        while True:
-            try:
-                data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-            except OSError:
-                data, descriptors = b"", []
-            for descriptor in descriptors:
-                adopt(socket.socket(fileno=descriptor))
-            if not data:
-                on_end()
-                return
-
-    threading.Thread(target=loop, name="pyrpc-adopt", daemon=True).start()
+def _await_first_ready(worker: Worker) -> None:
+    if not worker.handover.await_ready():
+        raise ConfigError(
+            f"a worker {_ending(worker.process.wait())} before it was ready",
+            help="without --workers the same happens in one process, where it is easier to look at",
+        )
+    worker.is_ready = True
 
 
-def tell_closed(control: socket.socket) -> None:
-    """In a worker: tell the front that a connection ended."""
-    with contextlib.suppress(OSError):
-        control.send(_CLOSED)
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"
