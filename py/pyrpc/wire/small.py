@@ -242,7 +242,7 @@ class _Layout:
     ``fixed`` is what ``pick`` must find in the unpacked fields; the fields that change lie between.
     """
 
-    __slots__ = ("count", "data_at", "dtype", "fixed", "is_bytes", "named", "pick", "shape", "unpack")
+    __slots__ = ("count", "data_at", "dtype", "fixed", "is_bytes", "is_flat", "named", "pick", "shape", "unpack")
 
     def __init__(self, frame: bytes, head: bytes, tail: struct.Struct, value: Any, named: Any) -> None:
         is_array = type(value) is _ndarray
@@ -260,6 +260,7 @@ class _Layout:
         self.dtype: Any = value.dtype if is_array else None
         self.count: int = value.size if is_array else nbytes
         self.shape: tuple[int, ...] = value.shape if is_array else ()
+        self.is_flat = len(self.shape) == 1
         # The method of a request; the value of a reply that holds no array.
         self.named: Any = named
 
@@ -267,15 +268,6 @@ class _Layout:
 # By frame length. Two messages of one length take turns in one place, at the price of the longer way.
 _request_layouts: dict[int, _Layout] = {}
 _reply_layouts: dict[int, _Layout] = {}
-
-
-def _data_at(layout: _Layout, source: Source, at: int) -> Any:
-    """The array or bytes of a message that begins at an offset."""
-    at += layout.data_at
-    if layout.is_bytes:
-        return bytes(source.view[at : at + layout.count])
-    array = _frombuffer(source.buf, layout.dtype, layout.count, at).copy()
-    return array if len(layout.shape) == 1 else array.reshape(layout.shape)
 
 
 # -- what a client sends and reads
@@ -326,7 +318,13 @@ def decode_reply(source: Source, call_id: int) -> tuple[Any, int] | None:
         fields = layout.unpack(buf, at)
         if layout.pick(fields) == layout.fixed and fields[1] == call_id:
             source.pos = source.stop = stop
-            return _data_at(layout, source, at) if layout.count else layout.named, fields[-2]
+            if layout.dtype is not None:
+                array = _frombuffer(buf, layout.dtype, layout.count, at + layout.data_at).copy()
+                return array if layout.is_flat else array.reshape(layout.shape), fields[-2]
+            if layout.is_bytes:
+                at += layout.data_at
+                return bytes(source.view[at : at + layout.count]), fields[-2]
+            return layout.named, fields[-2]
     if size < _REPLY.size + _LOAD.size or stop > end:
         return None
     return _decode_any_reply(source, at, stop, call_id)
@@ -376,7 +374,13 @@ def decode_call(source: Source) -> SmallCall | None:
         fields = layout.unpack(buf, at)
         if layout.pick(fields) == layout.fixed:
             source.pos = source.stop = stop
-            args = [_data_at(layout, source, at)] if layout.count else []
+            args: list[Any] = []
+            if layout.dtype is not None:
+                array = _frombuffer(buf, layout.dtype, layout.count, at + layout.data_at).copy()
+                args.append(array if layout.is_flat else array.reshape(layout.shape))
+            elif layout.is_bytes:
+                at += layout.data_at
+                args.append(bytes(source.view[at : at + layout.count]))
             return layout.named, fields[1], args, fields[-4], fields[-2]
     if size < _REQUEST.size + _LIST.size + _TAIL.size or stop > end:
         return None
