@@ -133,3 +133,9 @@ WIRES = (Wire("binary", BINARY, TBinaryProtocol), Wire("compact", COMPACT, TComp
 def wire(request: pytest.FixtureRequest) -> Wire:
     """Both protocols, one after the other."""
     return request.param
+
+
+@pytest.fixture(scope="session")
+def wire_by_name() -> dict[str, Wire]:
+    """Both protocols at once, for Hypothesis, which wants fixtures that it need not make anew."""
+    return {wire.name: wire for wire in WIRES}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrpc.errors import ProtocolError, TooLargeError, UnsupportedTypeError
+from pyrpc.errors import ProtocolError, PyrpcError, TooLargeError, UnsupportedTypeError
 from pyrpc.wire import limits
 from pyrpc.wire.binary import BOOL, DOUBLE, I64, LIST, MAP, STRING, STRUCT, BinaryReader, BinaryWriter
 from pyrpc.wire.compact import CompactWriter
@@ -75,8 +75,6 @@ class ValueWriter:
             A list or dict over 4096 items, or nested deeper than 64.
         """
         write = self._by_type.get(type(value)) or self._other(value)
-        if depth > limits.NESTING:
-            raise TooLargeError("a value is nested too deep", expected=f"at most {limits.NESTING} levels")
         write(w, value, depth)
 
     def _other(self, value: object) -> Callable[[BinaryWriter, Any, int], None]:
@@ -92,7 +90,8 @@ class ValueWriter:
             f"a value of type {type(value).__qualname__} cannot travel",
             expected="None, bool, int, float, str, bytes, NumPy array, list, tuple or dict",
             got=_shown(value),
-            help="turn it into one of these first (a dataclass: dataclasses.asdict(x); a set: sorted(x))",
+            help="turn it into one of these first (a dataclass: dataclasses.asdict(x); a set: sorted(x); "
+            "a complex number: numpy.complex128(x))",
         )
 
     def _constant(self, w: BinaryWriter, value: bool | None, depth: int) -> None:
@@ -114,10 +113,7 @@ class ValueWriter:
 
     def _str(self, w: BinaryWriter, value: str, depth: int) -> None:
         w.parts.append(self._head[_STR])
-        try:
-            w.string(value)
-        except UnicodeEncodeError as error:
-            raise UnsupportedTypeError("a str that is not valid Unicode cannot travel", got=str(error)) from None
+        _write_text(w, value)
         w.stop()
 
     def _bytes(self, w: BinaryWriter, value: bytes | memoryview, depth: int) -> None:
@@ -128,7 +124,8 @@ class ValueWriter:
 
     def _buffer(self, w: BinaryWriter, value: bytearray | memoryview, depth: int) -> None:
         view = memoryview(value)
-        self._bytes(w, view.cast("B") if view.c_contiguous else view.tobytes(), depth)
+        # A view of no bytes cannot be cast if it has several dims.
+        self._bytes(w, view.cast("B") if view.c_contiguous and view.nbytes else view.tobytes(), depth)
 
     def _array(self, w: BinaryWriter, value: np.ndarray[Any, Any], depth: int) -> None:
         w.parts.append(self._head[_TENSOR])
@@ -140,13 +137,13 @@ class ValueWriter:
         self._array(w, value if isinstance(value, np.ma.MaskedArray) else np.asarray(value), depth)
 
     def _list(self, w: BinaryWriter, value: list[object] | tuple[object, ...], depth: int) -> None:
-        _check_items(len(value), "list")
+        _check_container(len(value), "list", depth)
         w.parts.append(self._head[_LIST])
         w.list_(STRUCT, len(value))
         for index, item in enumerate(value):
             try:
                 self.write(w, item, depth + 1)
-            except UnsupportedTypeError as error:
+            except _REFUSALS as error:
                 raise _inside(error, f"[{index}]") from None
         w.stop()
 
@@ -155,9 +152,9 @@ class ValueWriter:
         self.write_map(w, value, depth)
         w.stop()
 
-    def write_map(self, w: BinaryWriter, value: dict[str, object], depth: int = 0) -> None:
-        """Append a map<string, Value>."""
-        _check_items(len(value), "dict")
+    def write_map(self, w: BinaryWriter, value: dict[str, object], depth: int = -1) -> None:
+        """Append a map<string, Value>; a method's named arguments are no level of nesting."""
+        _check_container(len(value), "dict", depth)
         w.map_(STRING, STRUCT, len(value))
         for key, item in value.items():
             if not isinstance(key, str):
@@ -166,17 +163,17 @@ class ValueWriter:
                     got=f"key {key!r}",
                     help="use {str(k): v for k, v in d.items()}",
                 )
-            w.string(key)
+            _write_text(w, key)
             try:
                 self.write(w, item, depth + 1)
-            except UnsupportedTypeError as error:
+            except _REFUSALS as error:
                 raise _inside(error, f"[{key!r}]") from None
 
     def _ref(self, w: BinaryWriter, value: Ref, depth: int) -> None:
         w.parts.append(self._head[_REF])
         w.push()
         w.field(STRING, _REF_ID)
-        w.string(value.id)
+        _write_text(w, value.id)
         w.stop()
         w.pop()
         w.stop()
@@ -197,7 +194,15 @@ BINARY_VALUES = ValueWriter(BinaryWriter)
 COMPACT_VALUES = ValueWriter(CompactWriter)
 
 
-def _check_items(count: int, kind: str) -> None:
+def _write_text(w: BinaryWriter, text: str) -> None:
+    try:
+        w.string(text)
+    except UnicodeEncodeError as error:
+        raise UnsupportedTypeError("a str that is not valid Unicode cannot travel", got=str(error)) from None
+
+
+def _check_container(count: int, kind: str, depth: int) -> None:
+    """Refuse a list or dict that the reader would refuse; depth: how many it stands in."""
     if count > limits.CONTAINER_ITEMS:
         raise TooLargeError(
             f"a {kind} has too many items",
@@ -205,21 +210,30 @@ def _check_items(count: int, kind: str) -> None:
             got=str(count),
             help="send numbers as a NumPy array, which may be of any size",
         )
+    if depth >= limits.NESTING:
+        raise TooLargeError("a value is nested too deep", expected=f"at most {limits.NESTING} levels")
 
 
-def _inside(error: UnsupportedTypeError, where: str) -> UnsupportedTypeError:
+_REFUSALS = (UnsupportedTypeError, TooLargeError)
+
+
+def _inside(error: PyrpcError, where: str) -> PyrpcError:
     """Say where in the value the fault lies, outermost first."""
     error.got = f"{error.got or 'it'}, at {where}" if ", at [" not in (error.got or "") else _prepend(error, where)
     return error
 
 
-def _prepend(error: UnsupportedTypeError, where: str) -> str:
+def _prepend(error: PyrpcError, where: str) -> str:
     head, _, tail = (error.got or "").rpartition(", at ")
     return f"{head}, at {where}{tail}"
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:
+        # Of the caller's class, or an int of more digits than Python prints.
+        return f"a {type(value).__qualname__}"
     return text if len(text) <= 80 else text[:77] + "..."
 
 
