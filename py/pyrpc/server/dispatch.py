@@ -44,6 +44,7 @@ from pyrpc.wire.codec import (
     wire_errors,
 )
 from pyrpc.wire.messages import CallOptions, LoadReport, NodeInfo, NodeState, NodeStats
+from pyrpc.wire.source import Source
 from pyrpc.wire.status import code_of
 
 _log = logging.getLogger("pyrpc.node")
@@ -52,6 +53,7 @@ _NO_OPTIONS = CallOptions()
 _QUICK_US = 500
 _NOTHING: dict[str, Any] = {}
 _MALFORMED = tuple(error for error in wire_errors() if error is not EOFError)
+_UNREADABLE: tuple[type[Exception], ...] = (PyrpcError, *_MALFORMED)
 _REPLY_HELP = (
     "return less, let map split the work, or let the caller take larger frames (max_frame_bytes in CallOptions)"
 )
@@ -84,6 +86,8 @@ class Dispatcher:
         self._admission = admission
         self._node = node
         self._max_frame_bytes = max_frame_bytes
+        # The window may hold a frame that is over a limit as low as that; the general way looks.
+        self._takes_small = max_frame_bytes >= limits.READ_AHEAD_BYTES
         self._tracebacks = tracebacks
         self._traffic = traffic
         self._store = Store()
@@ -112,7 +116,7 @@ class Dispatcher:
             The peer is gone.
         """
         source = channel.source
-        call = small.decode_call(source)
+        call = small.decode_call(source) if self._takes_small else None
         if call is not None:
             self._serve_small(channel, call)
             return True
@@ -121,7 +125,9 @@ class Dispatcher:
             source.next_frame(self._max_frame_bytes)
         except (ProtocolError, TooLargeError) as error:
             # Where the next frame begins cannot be known (or would cost more than the limit): say so and close.
-            self._complain(channel, BINARY, "", 0, error)
+            codec, name, seqid = _sender(source) if isinstance(error, TooLargeError) else (BINARY, "", 0)
+            self._complain(channel, codec, name, seqid, error)
+            channel.drain()
             return False
         return self._serve_frame(channel)
 
@@ -161,7 +167,7 @@ class Dispatcher:
         try:
             value, queued_us, service_us = self._compute(method, args, _NOTHING, None, remaining_ms / 1000)
             frame = small.encode_value(seqid, value, admission.queued, admission.in_flight + 1, queued_us, service_us)
-            if frame is not None:
+            if frame is not None and len(frame) <= max_frame_bytes:
                 channel.send_small(frame, service_us < _QUICK_US)
                 return
             parts = self._reply(BINARY, "call", seqid, method, value, queued_us, service_us, max_frame_bytes)
@@ -294,18 +300,31 @@ class Dispatcher:
 
     def _stage_failed(self, name: str, error: BaseException) -> StageFailedError:
         kind = type(error).__qualname__
-        text = None
-        if self._tracebacks:
-            # Without the frame of this module: the caller wants to see the stage.
-            inner = error.__traceback__.tb_next if error.__traceback__ else None
-            text = "".join(traceback.format_exception(type(error), error, inner))[-16_000:]
-        what = f"the stage called sys.exit({error.code!r})" if isinstance(error, SystemExit) else f"{kind}: {error}"
+        # Without the frame of this module: what counts is the stage.
+        inner = error.__traceback__.tb_next if error.__traceback__ else None
+        text: str | None = "".join(traceback.format_exception(type(error), error, inner))[-16_000:]
+        if not self._tracebacks:
+            _log.error("%s failed\n%s", name, text)
+            text = None
+        what = "".join(traceback.format_exception_only(error)).strip()
+        if isinstance(error, SystemExit):
+            what = f"the stage called sys.exit({error.code!r})"
         return StageFailedError(
             f"{name} failed: {what}"[:4000],
             remote_type=kind,
             remote_traceback=text,
             help=None if text else "the node's log has the traceback, or start it with tracebacks=True",
         )
+
+
+def _sender(source: Source) -> tuple[Codec, str, int]:
+    """Protocol, method and number of a message that will not be read, so that its answer finds who asked."""
+    try:
+        codec = codec_of(source)
+        name, _, seqid = codec.reader(source).message()
+    except _UNREADABLE:
+        return BINARY, "", 0
+    return codec, name, seqid
 
 
 def check_rows(method: str, value: Any, rows: int) -> None:

@@ -13,6 +13,7 @@ from pyrpc.errors import (
     DeadlineExceeded,
     ProtocolError,
     PyrpcError,
+    TooLargeError,
     UnreachableError,
 )
 from pyrpc.transport.endpoint import Endpoint
@@ -145,7 +146,9 @@ class Connection:
             value = BINARY.decode_reply(source, name, seqid, str(self.endpoint), place)
             is_in_order = True
         except PyrpcError as error:
-            is_in_order = source.unread() == 0 and not _is_broken_stream(error)
+            # A node closes the connection on a call that is too large, so that it need not read it to its end.
+            is_closed = _is_broken_stream(error) or isinstance(error, TooLargeError)
+            is_in_order = source.unread() == 0 and not is_closed
             if error.endpoint is None:
                 error.endpoint = str(self.endpoint)
             raise

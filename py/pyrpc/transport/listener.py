@@ -8,6 +8,7 @@ same time is decided above, in server/admission.py. So a ping is answered while 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import selectors
@@ -29,6 +30,8 @@ _LINGER_S = 0.05
 _IDLE_S = 300.0
 _STALLED_S = 30.0
 _HELD_FRAMES = 64
+_DRAIN_S = 1.0
+_DRAIN_BYTES = 64 * 2**20
 _SWEEP_S = 5.0
 _RETRY_ACCEPT_S = 0.1
 
@@ -96,6 +99,26 @@ class Channel:
         self.flush()
         send_frame(self.sock, parts, size, time.monotonic() + _STALLED_S)
         self.bytes_sent += size + 4
+
+    def drain(self) -> None:
+        """Before closing on a peer that is still sending: take some of it in.
+
+        To close on unread bytes is to reset the connection, and the peer would lose the answer that says why.
+        """
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+        until, left = time.monotonic() + _DRAIN_S, _DRAIN_BYTES
+        source = self.source
+        while left > 0 and time.monotonic() < until:
+            try:
+                got = self.sock.recv_into(source.buf)
+            except BlockingIOError:
+                continue
+            except OSError:
+                return
+            if got == 0:
+                return
+            left -= got
 
     def close(self) -> None:
         """Close; a thread that reads here gets the end of the stream."""

@@ -197,6 +197,9 @@ class Codec:
         r.place = place
         try:
             got_name, kind, got_seqid = r.message()
+            if kind == EXCEPTION and got_name == "" and got_seqid == 0:
+                # The node could not tell whom it answers, and closes the connection.
+                raise ProtocolError("the node could not read the call", got=str(_read_application_exception(r, name)))
             if got_name != name or got_seqid != seqid:
                 raise ProtocolError(
                     "a reply to another call", expected=f"{name} #{seqid}", got=f"{got_name} #{got_seqid}"

@@ -46,7 +46,7 @@ class Source:
         ProtocolError
             The four bytes are no length.
         TooLargeError
-            The frame is larger than max_bytes.
+            The frame is larger than max_bytes. It is open all the same, so that its first bytes can tell what it is.
         """
         if self.left or self.pos != self.stop:
             raise ProtocolError("the frame before this one was not read to its end")
@@ -56,15 +56,8 @@ class Source:
         size = int.from_bytes(self.buf[pos : pos + 4], "big", signed=True)
         if size <= 0:
             raise self._not_thrift(pos)
-        if size > max_bytes:
-            if size > limits.HARD_FRAME_BYTES:
-                raise self._not_thrift(pos)
-            raise TooLargeError(
-                "the frame is too large",
-                expected=f"at most {max_bytes} bytes",
-                got=f"{size} bytes",
-                help="send the array in chunks with map, or raise max_frame_bytes on the receiving side",
-            )
+        if size > limits.HARD_FRAME_BYTES:
+            raise self._not_thrift(pos)
         pos += 4
         self.pos = pos
         available = self.end - pos
@@ -73,6 +66,13 @@ class Source:
         else:
             self.stop = self.end
             self.left = size - available
+        if size > max_bytes:
+            raise TooLargeError(
+                "the frame is too large",
+                expected=f"at most {max_bytes} bytes",
+                got=f"{size} bytes",
+                help="send the array in chunks with map, or raise max_frame_bytes on the receiving side",
+            )
         return size
 
     def _not_thrift(self, pos: int) -> ProtocolError:

@@ -67,14 +67,19 @@ def to_wire(error: errors.PyrpcError) -> RpcError:
     """The exception as it travels."""
     return RpcError(
         code=code_of(error),
-        message=error.message,
-        help=error.help,
+        message=_clean(error.message) or "",
+        help=_clean(error.help),
         retry_after_ms=error.retry_after_ms,
-        remote_traceback=error.remote_traceback,
-        remote_type=error.remote_type,
-        expected=error.expected,
-        got=error.got,
+        remote_traceback=_clean(error.remote_traceback),
+        remote_type=_clean(error.remote_type),
+        expected=_clean(error.expected),
+        got=_clean(error.got),
     )
+
+
+def _clean(text: str | None) -> str | None:
+    """Text that can be sent, whatever a stage put into its error: lone surrogates are shown as escapes."""
+    return text if text is None else str(text).encode(errors="backslashreplace").decode()
 
 
 def from_wire(failure: RpcError, endpoint: str | None = None) -> errors.PyrpcError:
