@@ -7,6 +7,7 @@ gave; when no one else does, the array is free. The user gets an ordinary array 
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
+_Key = tuple[np.dtype[Any], tuple[int, ...]]
 
 # Below this, malloc's own lists are as warm and quicker.
 POOLED_BYTES = 256 * 1024
@@ -33,7 +35,8 @@ class ReceivePool:
     def __init__(self, max_bytes: int = _DEFAULT_POOL_BYTES) -> None:
         self.max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._held: dict[tuple[np.dtype[Any], tuple[int, ...]], list[Array]] = {}
+        # No list in it is empty.
+        self._held: dict[_Key, list[Array]] = {}
         self._bytes = 0
 
     def take(self, dtype: np.dtype[Any], shape: tuple[int, ...], nbytes: int) -> Array:
@@ -50,30 +53,35 @@ class ReceivePool:
             self._hold(key, array, nbytes)
         return array
 
-    def _free(self, key: tuple[np.dtype[Any], tuple[int, ...]]) -> Array | None:
+    def _free(self, key: _Key) -> Array | None:
         arrays = self._held.get(key)
-        if not arrays:
+        if arrays is None:
             return None
-        for index in range(len(arrays)):
-            if _references(arrays, index) <= _UNUSED:
-                array = arrays[index]
-                if array.flags.carray and array.shape == key[1] and array.dtype == key[0]:
-                    return array
-                # Its last user changed it in place (made it read-only, gave it another shape): let it go.
-                del arrays[index]
-                self._bytes -= array.nbytes
-                return None
+        index = 0
+        while index < len(arrays):
+            if _references(arrays, index) > _UNUSED:
+                index += 1
+                continue
+            array = arrays[index]
+            if array.flags.carray and array.shape == key[1] and array.dtype == key[0]:
+                return array
+            # Its last user changed it in place (made it read-only, gave it another shape or size): let it go.
+            self._drop(key, arrays, index)
         return None
 
-    def _hold(self, key: tuple[np.dtype[Any], tuple[int, ...]], array: Array, nbytes: int) -> None:
+    def _hold(self, key: _Key, array: Array, nbytes: int) -> None:
         while self._bytes + nbytes > self.max_bytes:
             oldest = next(iter(self._held))
-            arrays = self._held[oldest]
-            self._bytes -= arrays.pop(0).nbytes
-            if not arrays:
-                del self._held[oldest]
+            self._drop(oldest, self._held[oldest], 0)
         self._held.setdefault(key, []).append(array)
         self._bytes += nbytes
+
+    def _drop(self, key: _Key, arrays: list[Array], index: int) -> None:
+        """Let go of one array; counted is what it was, whatever its user made of it."""
+        del arrays[index]
+        self._bytes -= math.prod(key[1]) * key[0].itemsize
+        if not arrays:
+            del self._held[key]
 
     def clear(self) -> None:
         """Let go of everything; arrays in use stay whole."""
