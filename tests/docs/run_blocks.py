@@ -5,8 +5,8 @@ The rules, which CONTRIBUTING.md tells to writers:
 - ``python``: run, all blocks of a file in one namespace. A block whose first line is ``# name.py`` is saved under that
   name instead.
 - ``text`` right after a python block: what that block prints.
-- ``console``: lines that begin with ``$`` are commands, the others what they print. A command that ends with ``&`` goes on
-  until the file ends.
+- ``console``: lines that begin with ``$`` are commands, the others what they print. A command that ends with ``&``
+  goes on until the file ends.
 - ``...`` in what is printed stands for anything.
 - Ports 9090 to 9099 stand for free ports. Blocks of any other kind are not run.
 

@@ -12,11 +12,15 @@ import pytest
 
 TOP = Path(__file__).resolve().parents[2]
 RUNNER = Path(__file__).with_name("run_blocks.py")
-FILES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/**/*.md"), *TOP.glob("thrift/*.md"), *TOP.glob("examples/*/*.md")])
+PATTERNS = ("*.md", "docs/**/*.md", "thrift/*.md", "examples/*/*.md", "benchmarks/*.md")
+FILES = sorted(path for pattern in PATTERNS for path in TOP.glob(pattern))
 
 
 def has_blocks(path: Path) -> bool:
     return any(f"```{kind}\n" in path.read_text() for kind in ("python", "console"))
+
+
+WITH_BLOCKS = [path for path in FILES if has_blocks(path)]
 
 
 def run(path: Path, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -25,7 +29,7 @@ def run(path: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=110)
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if has_blocks(path)], ids=lambda path: str(path.relative_to(TOP)))
+@pytest.mark.parametrize("path", WITH_BLOCKS, ids=lambda path: str(path.relative_to(TOP)))
 def test_blocks_run_and_print_what_stands_there(path: Path, tmp_path: Path) -> None:
     done = run(path, tmp_path)
     assert done.returncode == 0, done.stderr
