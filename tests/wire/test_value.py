@@ -66,14 +66,14 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(value=values)
 def test_any_nested_value_arrives_as_it_was(wire_by_name, value: object) -> None:
     for wire in wire_by_name.values():
         assert_same(value, wire.round_trip(value))
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(positional=st.lists(values, max_size=3), named=st.dictionaries(texts, values, max_size=3))
 def test_any_arguments_arrive_as_they_were(wire_by_name, positional: list, named: dict) -> None:
     for wire in wire_by_name.values():

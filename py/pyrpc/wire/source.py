@@ -16,11 +16,19 @@ _HEX_SHOWN = 16
 
 
 class Source:
-    """Base of all sources; a subclass says how bytes are received."""
+    """Base of all sources; a subclass says how bytes are received.
+
+    Parameters
+    ----------
+    window_bytes : int
+        How much is read ahead; at least SMALL_BYTES, since ``take`` gives that much in one piece.
+    """
 
     __slots__ = ("buf", "end", "left", "pos", "received", "stop", "view")
 
     def __init__(self, window_bytes: int = limits.READ_AHEAD_BYTES) -> None:
+        if window_bytes < limits.SMALL_BYTES:
+            raise ValueError(f"the window must hold at least {limits.SMALL_BYTES} bytes, not {window_bytes}")
         self.buf = bytearray(window_bytes)
         self.view = memoryview(self.buf)
         self.pos = self.stop = self.end = self.left = 0
@@ -200,6 +208,6 @@ def _guess(shown: bytes) -> str:
         return " (looks like HTTP)"
     if shown[:1] == b"\x16" and shown[1:2] == b"\x03":
         return " (looks like a TLS hello)"
-    if shown[:1] == b"\x80":
+    if shown[:1] in (b"\x80", b"\x82"):
         return " (looks like Thrift without frames)"
     return ""
