@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from pyrpc.errors import FailureClass
-from pyrpc.plan.actions import Fail, Finish, Probe
+from pyrpc.plan.actions import Fail, Finish, Probe, Send, WaitUntil
+from pyrpc.plan.partition import plan_chunks
+from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
+from pyrpc.plan.scheduler import Scheduler
 
 FINAL, UNKNOWN, NOT_EXECUTED = FailureClass.FINAL, FailureClass.UNKNOWN, FailureClass.NOT_EXECUTED
 NewJob = Callable[..., Any]  # the fixture of conftest.py
@@ -239,3 +242,24 @@ def test_a_node_that_fails_everything_does_not_pull_in_the_job(new_job: NewJob):
             job.done(good)
             good = next(send for send in job.sends if send.node == "b")
     assert failures <= 6
+
+
+def _scheduler() -> Scheduler:
+    chunks = plan_chunks(8, 1, 2, chunk_rows=1)
+    return Scheduler(chunks, ["a", "b"], window=1, retry=RetryPolicy(), idempotent=True, prng=SplitMix64(1))
+
+
+def test_a_node_lost_by_an_earlier_job_gets_no_work_before_it_answers():
+    scheduler = _scheduler()
+    actions = scheduler.start(0.0, ["b"])
+    assert [action.node for action in actions if isinstance(action, Send)] == ["a"]
+    probe_at = next(action.at for action in actions if isinstance(action, WaitUntil))
+    assert scheduler.timer(probe_at) == [Probe("b")]
+    actions = scheduler.node_up("b", probe_at)
+    assert [action.node for action in actions if isinstance(action, Send)] == ["b"]
+
+
+def test_when_an_earlier_job_has_lost_all_nodes_they_are_tried():
+    scheduler = _scheduler()
+    actions = scheduler.start(0.0, ["a", "b"])
+    assert [action.node for action in actions if isinstance(action, Send)] == ["a", "b"]

@@ -41,6 +41,8 @@ class NodeHandle:
         self.in_flight = 0
         self.weight = 1.0
         self.ewma_s = 0.0
+        # When a job lost the node last, on the system's clock; -inf once it has answered again.
+        self.lost_at = float("-inf")
         self._token = token
 
     def invoke(

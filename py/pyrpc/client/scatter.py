@@ -39,6 +39,7 @@ from pyrpc.wire.messages import CallReply, NodeInfo, NodeState, Ref
 from pyrpc.wire.tensor import Placer
 
 _PROBE_S = 2.0
+_LOST_S = 1.0
 
 # start row, stop row and value of a chunk; None ends the job's stream of them.
 Completed = tuple[int, int, Any]
@@ -105,7 +106,8 @@ class Scatter:
     def drive(self) -> None:
         """Run the job to its end; its outcome is then in ``outcome``. Ctrl-C here cancels the job."""
         try:
-            self._handle(self._scheduler.start, is_worker=False)
+            lost = self._lately_lost()
+            self._handle(lambda now: self._scheduler.start(now, lost), is_worker=False)
             self._keep_time()
         except BaseException as error:
             self.stop(error)
@@ -113,6 +115,11 @@ class Scatter:
                 raise
         finally:
             self._close_books()
+
+    def _lately_lost(self) -> list[str]:
+        """Nodes not worth trying first: each job would send them chunks again only to learn that they are gone."""
+        since = time.monotonic() - _LOST_S
+        return [name for name, node in self._nodes.items() if node.lost_at > since]
 
     def _keep_time(self) -> None:
         shown = -1
@@ -330,8 +337,10 @@ class Scatter:
         with self._changed:
             is_first = self._scheduler.is_wanted(send.attempt_id)
             self._putting += is_first
-            actions = self._decide(lambda now: self._scheduler.done(send.attempt_id, now))
+            # Written down before the next one is booked, so that the two do not seem to overlap.
             self._record(send, running, "ok" if is_first else "late")
+            self._nodes[send.node].lost_at = float("-inf")
+            actions = self._decide(lambda now: self._scheduler.done(send.attempt_id, now))
         # Others begin before this thread copies; its own next chunk comes after.
         following = self._carry_out(actions, is_worker=True)
         if is_first:
@@ -359,6 +368,7 @@ class Scatter:
     def _failed(self, send: Send, running: _Running, error: PyrpcError) -> Send | None:
         node = self._nodes[send.node]
         if is_node_loss(error):
+            node.lost_at = time.monotonic()
             node.pool.drop_idle()
         with self._changed:
             if not isinstance(error, CancelledError):
@@ -391,6 +401,7 @@ class Scatter:
         try:
             info: NodeInfo = self._nodes[endpoint].request("ping", Deadline(_PROBE_S))
             if info.state == NodeState.SERVING:
+                self._nodes[endpoint].lost_at = float("-inf")
                 event = self._scheduler.node_up
         except Exception as error:
             # Whatever it was: a probe that is not answered would never be repeated.

@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pyrpc.errors import ConfigError, FailureClass
 from pyrpc.plan.actions import Action, CancelAttempt, Fail, FailReason, Finish, Probe, Send, WaitUntil
@@ -149,13 +149,26 @@ class Scheduler:
 
     # -- events --------------------------------------------------------------------------------------------
 
-    def start(self, now: float) -> list[Action]:
-        """The job begins; the first event, once."""
+    def start(self, now: float, down: Collection[str] = ()) -> list[Action]:
+        """The job begins; the first event, once.
+
+        Parameters
+        ----------
+        now : float
+            The time.
+        down : Collection[str]
+            Nodes that an earlier job has lost: they are probed before they get work. If that is all of them, the
+            news is taken for old, and they are tried.
+        """
         if self._left == 0:
             self._over = True
             return [Finish()]
+        lost = [node for node in self._nodes if node.name in down]
         for node in self._nodes:
-            self._nodes.free.place(node)
+            if node in lost and len(lost) < len(self._nodes):
+                self._nodes.take_down(node, now)
+            else:
+                self._nodes.free.place(node)
         return self._dispatch(now, [])
 
     def done(self, attempt_id: int, now: float) -> list[Action]:

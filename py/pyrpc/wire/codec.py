@@ -214,6 +214,10 @@ class Codec:
         except ProtocolError as error:
             error.endpoint = endpoint
             raise
+        except EOFError:
+            # The stream ended inside the reply: that is the connection's fault, not that of what it said. (A length
+            # that points past the end of its frame is a ProtocolError.)
+            raise
         except _WIRE_ERRORS as error:
             raise ProtocolError("a reply that cannot be read", got=repr(error), endpoint=endpoint) from error
         return _outcome(answer, name, endpoint)
