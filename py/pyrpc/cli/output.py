@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -112,7 +113,7 @@ def save(path: str, value: Any) -> str:
             return _save_to_stdout(arrays)
         if target.suffix == ".npz":
             with _replacing(target) as file:
-                np.savez(file, **arrays)
+                _write_npz(file, arrays)
             return f"saved {', '.join(map(kind_of, arrays.values()))} in {target}"
         return _save_each(target, arrays)
     except (OSError, ValueError, TypeError) as error:
@@ -142,7 +143,7 @@ def _arrays(value: Any, path: str) -> dict[str, np.ndarray[Any, Any]]:
 
 def _savable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     # NumPy would pickle text of variable length.
-    return array.astype(np.str_) if array.dtype.kind == "T" else array
+    return np.array(array.tolist(), np.str_).reshape(array.shape) if array.dtype.kind == "T" else array
 
 
 def _save_to_stdout(arrays: dict[str, np.ndarray[Any, Any]]) -> str:
@@ -155,6 +156,14 @@ def _save_to_stdout(arrays: dict[str, np.ndarray[Any, Any]]) -> str:
     sys.stdout.buffer.write(buffer.getbuffer())
     sys.stdout.buffer.flush()
     return f"wrote {kind_of(array)} to standard output"
+
+
+def _write_npz(file: BinaryIO, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
+    # What numpy.savez does, for any names: those of its own parameters too.
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
 
 
 def _save_each(target: Path, arrays: dict[str, np.ndarray[Any, Any]]) -> str:

@@ -16,13 +16,20 @@ class StopSignals:
     ----------
     on_second : callable, optional
         Called in the signal handler before the process ends: it must not take locks.
+
+    Notes
+    -----
+    ``wait`` reads a pipe that Python's own C handler writes to. The kernel may give a signal to any thread, and the
+    handlers written in Python run in the main thread alone: asleep in a lock it would not wake for them. An Event
+    that a handler sets has one fault more: set() takes the lock that wait(), interrupted, may hold.
     """
 
     def __init__(self, on_second: Callable[[], object] | None = None) -> None:
         self._on_second = on_second
         self._received = 0
-        # A pipe and no threading.Event: its set() would wait for a lock that wait(), interrupted, may hold.
-        self._read_end, self._write_end = os.pipe()
+        self._read_end, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         for number in _SIGNALS:
             # A shell starts background jobs with SIGINT ignored: Ctrl-C is not meant for them.
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -30,13 +37,12 @@ class StopSignals:
 
     def wait(self) -> None:
         """Block until the first signal; returns at once if it came already."""
-        os.read(self._read_end, 1)
+        while not self._received:
+            os.read(self._read_end, 1)
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._received += 1
-        if self._received == 1:
-            os.write(self._write_end, b"\0")
-            return
-        if self._on_second is not None:
-            self._on_second()
-        os._exit(128 + number)
+        if self._received > 1:
+            if self._on_second is not None:
+                self._on_second()
+            os._exit(128 + number)

@@ -1,0 +1,105 @@
+"""``pyrpc serve --workers``: several processes on one port."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pyrpc import Client
+from pyrpc.errors import NodeError
+
+Until = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture(scope="module")
+def front(start_node: Any) -> Any:
+    """Two workers."""
+    return start_node("lab:Lab", "--workers", 2)
+
+
+def pid_of(endpoint: str) -> int:
+    """The process that a connection of its own reaches."""
+    with Client(endpoint) as client:
+        return int(client.call("Lab.pid"))
+
+
+def is_alive(pid: int) -> bool:
+    """Zombies count as alive."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_connections_are_spread_evenly(front: Any) -> None:
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(front.endpoint)) for _ in range(8)]
+        counts = Counter(client.call("Lab.pid") for client in clients)
+    assert sorted(counts.values()) == [4, 4]
+    assert front.process.pid not in counts
+
+
+def test_short_connections_take_turns(front: Any) -> None:
+    assert pid_of(front.endpoint) != pid_of(front.endpoint)
+
+
+def test_worker_that_dies_is_replaced_and_reaped(front: Any, until: Until) -> None:
+    before = {pid_of(front.endpoint), pid_of(front.endpoint)}
+    victim = min(before)
+    os.kill(victim, signal.SIGKILL)
+    seen: set[int] = set()
+
+    def is_replaced() -> bool:
+        with contextlib.suppress(NodeError):
+            seen.add(pid_of(front.endpoint))
+        return len(seen - {victim}) == 2
+
+    until(is_replaced)
+    assert not is_alive(victim)
+    assert before - {victim} < seen
+
+
+def test_all_workers_may_die_and_callers_wait_for_new_ones(start_node: Any, until: Until) -> None:
+    front = start_node("lab:Lab", "--workers", 2)
+    before = {pid_of(front.endpoint), pid_of(front.endpoint)}
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not any(map(is_alive, before)))
+    assert pid_of(front.endpoint) not in before
+
+
+def test_workers_end_when_the_front_is_killed(start_node: Any) -> None:
+    front = start_node("lab:Lab", "--workers", 2)
+    front.signal(signal.SIGKILL)
+    # They hold its standard error open as long as they live.
+    assert front.end()[0] == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("service", "error", "help"),
+    [
+        ("raising", "cannot import raising: ZeroDivisionError: division by zero (raising.py:2)", "--verbose"),
+        ("lab:Lob", "lab has no 'Lob'", "did you mean lab:Lab?"),
+        ("dying", "a worker ended with exit code 7 before it was ready", "--workers"),
+    ],
+)
+def test_worker_that_cannot_start_is_told_once(pyrpc_command: Any, service: str, error: str, help: str) -> None:
+    done = pyrpc_command("serve", service, "--workers", 3, "--port", 0)
+    assert (done.code, done.out) == (2, "")
+    lines = [line for line in done.lines if line != "said at the import"]
+    assert len(lines) == 2
+    assert lines[0].startswith(f"pyrpc: error: {error}")
+    assert lines[1].startswith("help: ") and help in lines[1]
+
+
+def test_option_of_workers_is_not_for_people(pyrpc_command: Any) -> None:
+    done = pyrpc_command("serve", "lab:Lab", "--worker-fd", 99)
+    assert (done.code, len(done.lines)) == (2, 1)
+    assert "--worker-fd" not in pyrpc_command("serve", "--help").out
