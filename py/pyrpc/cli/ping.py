@@ -21,7 +21,7 @@ Exit code 0 if all of them answer, 3 if one does not.
 examples:
   pyrpc ping h1:9090,h2:9090
   until pyrpc ping - 2>/dev/null; do sleep 1; done    wait for a node"""
-_COLUMNS = ("node", "state", ">answers in", "version", ">pid", ">threads", ">takes frames up to")
+_COLUMNS = ("node", "state", ">answers in", "version", ">pid", ">threads", ">max frame")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,14 +14,15 @@ NAME = "stats"
 HELP = "show what the nodes have done: calls, errors, rows and time"
 
 _EPILOG = """\
-Counted since the node started. A node with --workers answers for one of its processes.
+Counted since the node started. busy 2/8 +3: two calls run, eight may, three wait.
+A node with --workers answers for one of its processes.
 Exit code 3 if a node does not answer; the others are shown all the same.
 
 examples:
   pyrpc stats h1:9090,h2:9090
   watch pyrpc stats -
   pyrpc stats - --json | jq '.[].stages'"""
-_NODE_COLUMNS = ("node", "state", ">pid", ">up", ">connections", ">running", ">waiting", ">received", ">sent", "errors")
+_NODE_COLUMNS = ("node", "state", ">pid", ">up", ">conns", ">busy", ">received", ">sent", "errors")
 _STAGE_COLUMNS = ("stage", "node", ">calls", ">failed", ">rows", ">mean", ">max", ">total")
 
 
@@ -73,8 +74,7 @@ def _node_row(node: str, stats: NodeStats) -> list[str]:
         str(stats.node.pid),
         time_text(stats.uptime_s),
         str(stats.connections),
-        f"{stats.load.in_flight}/{stats.node.threads}",
-        str(stats.load.queued),
+        f"{stats.load.in_flight}/{stats.node.threads}" + (f" +{stats.load.queued}" if stats.load.queued else ""),
         byte_text(stats.bytes_received),
         byte_text(stats.bytes_sent),
         ", ".join(f"{count} {code}" for code, count in sorted(stats.errors.items())) or "-",

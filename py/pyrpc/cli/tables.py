@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+_ANY_WIDTH = 10_000
+
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on stdout; a column whose name begins with ``>`` is flushed right."""
@@ -38,13 +40,14 @@ def _print_rich(table_class: Any, columns: Sequence[str], rows: Sequence[Sequenc
     from rich.console import Console
     from rich.text import Text
 
-    table = table_class(box=SIMPLE_HEAD, pad_edge=False)
+    table = table_class(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for column in columns:
         table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
     for row in rows:
         # As Text: a name in square brackets is no markup.
         table.add_row(*map(Text, row))
-    Console().print(table)
+    # Wider than any terminal: rich would cut names to make them fit.
+    Console(width=_ANY_WIDTH).print(table)
 
 
 def byte_text(count: float) -> str:
