@@ -46,10 +46,6 @@ def test_connections_are_spread_evenly(front: Any) -> None:
     assert front.process.pid not in counts
 
 
-def test_short_connections_take_turns(front: Any) -> None:
-    assert pid_of(front.endpoint) != pid_of(front.endpoint)
-
-
 def test_worker_that_dies_is_replaced_and_reaped(front: Any, until: Until) -> None:
     before = {pid_of(front.endpoint), pid_of(front.endpoint)}
     victim = min(before)
@@ -66,9 +62,10 @@ def test_worker_that_dies_is_replaced_and_reaped(front: Any, until: Until) -> No
     assert before - {victim} < seen
 
 
-def test_all_workers_may_die_and_callers_wait_for_new_ones(start_node: Any, until: Until) -> None:
+def test_short_connections_take_turns_and_wait_where_all_workers_died(start_node: Any, until: Until) -> None:
     front = start_node("lab:Lab", "--workers", 2)
     before = {pid_of(front.endpoint), pid_of(front.endpoint)}
+    assert len(before) == 2
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     until(lambda: not any(map(is_alive, before)))
