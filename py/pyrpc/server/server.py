@@ -24,6 +24,8 @@ from pyrpc.wire.messages import NodeInfo, NodeState, StageInfo
 
 _DEFAULT_THREADS = 8
 _POLL_S = 0.005
+# How long a node that stops goes on to refuse calls, so that callers in the middle of many are told instead of cut.
+_FAREWELL_S = 0.3
 
 
 class Server:
@@ -80,7 +82,9 @@ class Server:
     ) -> None:
         if not services:
             raise ConfigError("a server without services", help="pass a class, instance, function, module or dict")
-        _check_positive(threads=threads, max_frame_bytes=max_frame_bytes, max_connections=max_connections)
+        _check_whole(1, threads=threads, max_frame_bytes=max_frame_bytes, max_connections=max_connections)
+        _check_whole(0, max_queued=max_queued)
+        _check_port(port)
         is_loopback = _is_loopback(host)
         if not is_loopback and not insecure:
             raise ConfigError(
@@ -107,6 +111,7 @@ class Server:
             wanted, self._dispatcher.serve, max_connections=max_connections, on_close=self._tell_front_of_close
         )
         self._is_started = False
+        self._is_closed = False
         self._stopped = threading.Event()
 
     # -- what it is
@@ -143,15 +148,16 @@ class Server:
         ConfigError
             The port is taken.
         """
-        self._start_once()
+        self._check_fresh()
         self._listener.bind()
+        self._is_started = True
         self._listener.start()
         return self
 
-    def _start_once(self) -> None:
-        if self._is_started:
-            raise ConfigError("the server was started already", help="make a new Server to listen again")
-        self._is_started = True
+    def _check_fresh(self) -> None:
+        if self._is_started or self._is_closed:
+            what = "stopped" if self._is_closed else "started already"
+            raise ConfigError(f"the server was {what}", help="make a new Server to listen again")
 
     def serve(self, grace_s: float = 25.0) -> None:
         """Start (unless started) and block until ``stop``, SIGTERM or SIGINT; then finish what runs.
@@ -182,7 +188,8 @@ class Server:
 
     def serve_adopted(self, control: socket.socket, grace_s: float = 25.0) -> None:
         """Serve connections that a front process accepts and hands over through ``control``; blocks."""
-        self._start_once()
+        self._check_fresh()
+        self._is_started = True
         self._front = control
         self._listener.adopt_only()
         adopt_connections(control, self._listener.adopt, self._stopped.set)
@@ -193,13 +200,24 @@ class Server:
             tell_closed(self._front)
 
     def stop(self, grace_s: float = 25.0) -> None:
-        """Refuse new work as DRAINING, finish what runs, at most grace_s, and close. May be called twice."""
+        """Refuse new work as DRAINING, finish what runs, at most grace_s, and close. May be called twice.
+
+        The port is free when this returns.
+        """
+        if self._is_closed:
+            return
         self._dispatcher.state = NodeState.DRAINING
         self._listener.stop_accepting()
         until = time.monotonic() + grace_s
         while self._listener.is_busy and time.monotonic() < until:
             time.sleep(_POLL_S)
+        # A caller in the middle of many calls sends the next one without looking whether the connection is still
+        # open; cut off, it could not know whether that one ran.
+        until = min(until, time.monotonic() + _FAREWELL_S)
+        while not self._listener.is_quiet and time.monotonic() < until:
+            time.sleep(_POLL_S)
         self._listener.close()
+        self._is_closed = True
         self._stopped.set()
 
     def __enter__(self) -> Server:
@@ -211,10 +229,15 @@ class Server:
         self.stop()
 
 
-def _check_positive(**options: int) -> None:
+def _check_whole(least: int, **options: int) -> None:
     for name, value in options.items():
-        if not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{name} makes no sense", expected="a whole number, at least 1", got=repr(value))
+        if not isinstance(value, int) or value < least:
+            raise ConfigError(f"{name} makes no sense", expected=f"a whole number, at least {least}", got=repr(value))
+
+
+def _check_port(port: int | None) -> None:
+    if port is not None and (not isinstance(port, int) or not 0 <= port <= 65535):
+        raise ConfigError("port makes no sense", expected="0 to 65535; 0 for a free one", got=repr(port))
 
 
 def _is_loopback(host: str) -> bool:

@@ -29,11 +29,26 @@ _log = logging.getLogger("pyrpc.listener")
 _LINGER_S = 0.05
 _IDLE_S = 300.0
 _STALLED_S = 30.0
+_MIN_BYTES_PER_S = 16 * 1024
+# Beyond the linger time, after which a caller looks at its connection before it sends on it.
+_MARGIN_S = 0.03
+_LEAVING_S = 5.0
 _HELD_FRAMES = 64
 _DRAIN_S = 1.0
 _DRAIN_BYTES = 64 * 2**20
 _SWEEP_S = 5.0
 _RETRY_ACCEPT_S = 0.1
+
+
+class _CallSource(SocketSource):
+    """Frames from a caller. Each byte that comes gives it time for more: slow networks are none of its fault."""
+
+    __slots__ = ()
+
+    def receive(self, target: memoryview) -> int:
+        got = super().receive(target)
+        self.deadline_at += got / _MIN_BYTES_PER_S
+        return got
 
 
 class Channel:
@@ -42,8 +57,9 @@ class Channel:
     def __init__(self, sock: socket.socket, peer: str) -> None:
         self.sock = sock
         self.peer = peer
-        self.source = SocketSource(sock)
+        self.source = _CallSource(sock)
         self.bytes_sent = 0
+        # Since when it waits for a call; inf while a thread is with it.
         self.rested_at = time.monotonic()
         # From the first byte of a call to the last of its answer.
         self.is_busy = False
@@ -166,6 +182,8 @@ class Listener:
         self._threads = ThreadCache("pyrpc-node")
         self._is_refusing = False
         self._is_stopping = False
+        self._loop_thread: threading.Thread | None = None
+        self._port_is_closed = threading.Event()
         self._past_received = self._past_sent = 0
         self._sock: socket.socket | None = None
         self.endpoint = endpoint
@@ -181,6 +199,8 @@ class Listener:
             The port is taken, or the host is not of this machine.
         """
         self._sock = bind(self._wanted)
+        # A connection may be gone again between select() and accept(), which must not wait then for another one.
+        self._sock.setblocking(False)
         self.endpoint = Endpoint(self._wanted.host, self._sock.getsockname()[1])
         return self.endpoint
 
@@ -198,7 +218,8 @@ class Listener:
         self._wake_out, self._wake_in = socket.socketpair()
         for sock in (self._wake_out, self._wake_in):
             sock.setblocking(False)
-        threading.Thread(target=self._loop, name="pyrpc-accept", daemon=True).start()
+        self._loop_thread = threading.Thread(target=self._loop, name="pyrpc-accept", daemon=True)
+        self._loop_thread.start()
 
     def adopt(self, sock: socket.socket) -> None:
         """Take over a connection that was accepted elsewhere; safe from any thread."""
@@ -212,12 +233,17 @@ class Listener:
         self._park(channel)
 
     def stop_accepting(self) -> None:
-        """Close the port; connections that are open are still served."""
+        """Close the port, so that another may take it; connections that are open are still served."""
         self._is_refusing = True
-        self._wake()
+        if self._loop_thread is not None:
+            self._wake()
+            self._port_is_closed.wait(_LEAVING_S)
+        elif self._sock is not None:
+            self._sock.close()
 
     def close(self) -> None:
         """Cut every connection and let the threads end."""
+        self.stop_accepting()
         self._is_stopping = True
         self._wake()
         with self._lock:
@@ -225,6 +251,8 @@ class Listener:
         for channel in channels:
             channel.close()
         self._threads.close()
+        if self._loop_thread is not None:
+            self._loop_thread.join(_LEAVING_S)
 
     # -- counters
 
@@ -233,6 +261,13 @@ class Listener:
         """Whether a call is being read, run or answered on any connection."""
         with self._lock:
             return any(channel.is_busy for channel in self._channels)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether every connection has rested for so long that its caller looks at it before using it again."""
+        rested_before = time.monotonic() - _MARGIN_S
+        with self._lock:
+            return all(channel.rested_at < rested_before for channel in self._channels)
 
     @property
     def connections(self) -> int:
@@ -284,10 +319,12 @@ class Listener:
             selector.unregister(self._sock)
         self._sock.close()
         self._sock = None
+        self._port_is_closed.set()
 
     def _end(self, selector: selectors.BaseSelector) -> None:
         if self._sock is not None:
             self._sock.close()
+        self._port_is_closed.set()
         self._register_parked(selector)
         for key in list(selector.get_map().values()):
             if key.data is not None:
@@ -315,7 +352,8 @@ class Listener:
             return True
         with self._lock:
             self._channels.add(channel)
-        self._hand_over(channel)
+        # Not to a thread before it has something to say: a flood of connections would be a flood of threads.
+        self._parked.append(channel)
         return self._has_room()
 
     def _register_parked(self, selector: selectors.BaseSelector) -> None:
@@ -349,7 +387,13 @@ class Listener:
     # -- the threads that serve
 
     def _hand_over(self, channel: Channel) -> None:
-        self._threads.run(self._attend, channel)
+        channel.rested_at = float("inf")
+        try:
+            self._threads.run(self._attend, channel)
+        except RuntimeError as error:
+            # The process has as many threads as it may have. The others, and this one, must go on.
+            _log.warning("no thread for the connection from %s: %s", channel.peer, error)
+            self._forget(channel)
 
     def _attend(self, channel: Channel) -> None:
         """Serve a channel until it rests or ends."""

@@ -36,7 +36,13 @@ class ThreadCache:
         self._is_closed = False
 
     def run(self, function: Callable[..., object], *args: Any) -> None:
-        """Run ``function(*args)`` in the background; what it raises is logged."""
+        """Run ``function(*args)`` in the background; what it raises is logged.
+
+        Raises
+        ------
+        RuntimeError
+            The system has no more threads.
+        """
         with self._lock:
             # After close those that wait are on their way out.
             has_spare = self._spare > 0 and not self._is_closed
@@ -47,7 +53,15 @@ class ThreadCache:
         if has_spare:
             self._tasks.put((function, args))
         else:
-            threading.Thread(target=self._work, args=((function, args),), name=self._name, daemon=True).start()
+            self._start((function, args))
+
+    def _start(self, task: _Task) -> None:
+        try:
+            threading.Thread(target=self._work, args=(task,), name=self._name, daemon=True).start()
+        except RuntimeError:
+            with self._lock:
+                self._threads -= 1
+            raise
 
     def close(self) -> None:
         """Let the threads end after their tasks."""
