@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from pyrpc.client.node import EWMA_WEIGHT, NodeHandle, is_node_loss
 from pyrpc.deadline import Deadline
-from pyrpc.errors import FailureClass, PyrpcError, UnreachableError
+from pyrpc.errors import DeadlineExceeded, FailureClass, PyrpcError, UnreachableError
 from pyrpc.plan.balance import Balancer, NodeView
 from pyrpc.plan.health import usable_nodes
 from pyrpc.plan.prng import SplitMix64
@@ -70,6 +70,8 @@ class Caller:
             value = node.call(method, args, kwargs, began, timeout_s)
         except PyrpcError as error:
             self.end(node, began, error)
+            if isinstance(error, DeadlineExceeded):
+                error.message = f"{method}: {error.message}"
             failure = error
         except BaseException:
             self.end(node, began, None)

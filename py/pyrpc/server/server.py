@@ -6,7 +6,6 @@ import ipaddress
 import os
 import secrets
 import signal
-import socket
 import threading
 import time
 from types import TracebackType
@@ -15,7 +14,7 @@ from pyrpc import __version__
 from pyrpc.errors import ConfigError
 from pyrpc.server.admission import Admission
 from pyrpc.server.dispatch import Dispatcher
-from pyrpc.server.workers import adopt_connections, tell_closed
+from pyrpc.server.workers import Control, adopt_connections, tell_closed
 from pyrpc.stage.registry import Registry
 from pyrpc.transport.endpoint import DEFAULT_HOST, Endpoint, default_port
 from pyrpc.transport.listener import Listener
@@ -24,6 +23,7 @@ from pyrpc.wire.messages import NodeInfo, NodeState, StageInfo
 
 _DEFAULT_THREADS = 8
 _POLL_S = 0.005
+_SIGNAL_POLL_S = 0.1
 # How long a node that stops goes on to refuse calls, so that callers in the middle of many are told instead of cut.
 _FAREWELL_S = 0.3
 
@@ -106,7 +106,7 @@ class Server:
             traffic=lambda: (self._listener.connections, *self._listener.traffic()),
         )
         wanted = Endpoint(host, default_port() if port is None else port)
-        self._front: socket.socket | None = None
+        self._front: Control | None = None
         self._listener = Listener(
             wanted, self._dispatcher.serve, max_connections=max_connections, on_close=self._tell_front_of_close
         )
@@ -175,18 +175,18 @@ class Server:
         def on_signal(number: int, frame: object) -> None:
             if received:
                 os._exit(128 + number)
+            # No more than this: a handler runs in the main thread, which may hold any lock just then.
             received.append(number)
-            # Not stop() here: a signal handler must not wait for locks that the main thread may hold.
-            self._stopped.set()
 
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, on_signal)
-        while not self._stopped.wait(1.0):
+        # Polled, since a signal that another thread takes does not wake this one.
+        while not received and not self._stopped.wait(_SIGNAL_POLL_S):
             pass
         self.stop(grace_s)
 
-    def serve_adopted(self, control: socket.socket, grace_s: float = 25.0) -> None:
+    def serve_adopted(self, control: Control, grace_s: float = 25.0) -> None:
         """Serve connections that a front process accepts and hands over through ``control``; blocks."""
         self._check_fresh()
         self._is_started = True

@@ -133,7 +133,9 @@ class Connection:
         """What it means that reading the reply failed in the stream."""
         if isinstance(error, TimeoutError):
             self.close()
-            return DeadlineExceeded(f"{name} took longer than its time", endpoint=str(self.endpoint))
+            return DeadlineExceeded(
+                f"no reply to {name} came in time", endpoint=str(self.endpoint), help="give more time with timeout_s"
+            )
         return self._lost(error)
 
     def _receive(self, name: str, seqid: int, deadline_at: float, place: Placer | None) -> Any:

@@ -227,6 +227,8 @@ class Listener:
             channel = _open_channel(sock)
         except OSError:
             sock.close()
+            if self._on_close is not None:
+                self._on_close()
             return
         with self._lock:
             self._channels.add(channel)
