@@ -352,7 +352,6 @@ def test_number_of_compact_keeps_to_its_type(read: str, bits: int) -> None:
         getattr(CompactReader(source), read)()
 
 
-@pytest.mark.xfail(strict=True, reason="small._read looks past the end of the window for the dims of a Tensor")
 def test_small_message_that_ends_with_the_window_is_refused_too() -> None:
     frame = bytearray(small.encode_call("X.y", (np.arange(3.0),), 5, 1000))
     # 255 dims in place of 1: more than the window holds.

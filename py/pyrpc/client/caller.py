@@ -181,7 +181,8 @@ class Caller:
     ) -> None:
         """Return when the next attempt may begin; raise where there is to be none."""
         # The question may cost a call of its own, so it is asked only where the answer matters.
-        may_repeat = failure.failure_class is FailureClass.UNKNOWN and is_idempotent()
+        is_unknown = failure.failure_class is FailureClass.UNKNOWN
+        may_repeat = is_unknown and not deadline.is_over and is_idempotent()
         if is_node_loss(failure) and len(set(tried)) < len(self._nodes):
             # A node that nobody has tried yet is not a repetition that could make a crowd: at once.
             if failure.failure_class is FailureClass.NOT_EXECUTED or may_repeat:

@@ -153,7 +153,11 @@ class Dispatcher:
             failure = ProtocolError("a call that cannot be read", got=repr(error))
         if failure is not None:
             source.skip_rest()
-            self._complain(channel, codec, name, seqid, failure)
+            if kind == ONEWAY:
+                # Its caller waits for no answer, and would take this one for that to its next call.
+                self._note(channel, failure)
+            else:
+                self._complain(channel, codec, name, seqid, failure)
             return name != ""
         parts = self._answer(codec, name, seqid, args, arrived_at)
         if kind != ONEWAY:
@@ -177,9 +181,12 @@ class Dispatcher:
             parts = self._error(BINARY, "call", seqid, error)
         channel.send(parts, frame_bytes(parts))
 
-    def _complain(self, channel: Channel, codec: Codec, name: str, seqid: int, error: PyrpcError) -> None:
+    def _note(self, channel: Channel, error: PyrpcError) -> None:
         self.counters.failed(code_of(error).name)
         _log.info("bad frame from %s: %s", channel.peer, error.summary())
+
+    def _complain(self, channel: Channel, codec: Codec, name: str, seqid: int, error: PyrpcError) -> None:
+        self._note(channel, error)
         parts = codec.encode_error(name, seqid, error)
         channel.send(parts, frame_bytes(parts))
 

@@ -25,6 +25,7 @@ Parts = list[bytes | memoryview]
 
 METHODS = ("call", "run", "ping", "stages", "stats", "put", "release")
 _WIRE_ERRORS = (EOFError, KeyError, TypeError, ValueError, OverflowError, struct.error)
+_NO_NODE_HELP = "check that a pyrpc node of a version that fits listens there, and that nothing between changes bytes"
 # TApplicationException's type numbers, of which a node sends these.
 UNKNOWN_METHOD, PROTOCOL_ERROR = 1, 7
 
@@ -213,13 +214,16 @@ class Codec:
             _check_consumed(source)
         except ProtocolError as error:
             error.endpoint = endpoint
+            error.help = error.help or _NO_NODE_HELP
             raise
         except EOFError:
             # The stream ended inside the reply: that is the connection's fault, not that of what it said. (A length
             # that points past the end of its frame is a ProtocolError.)
             raise
         except _WIRE_ERRORS as error:
-            raise ProtocolError("a reply that cannot be read", got=repr(error), endpoint=endpoint) from error
+            raise ProtocolError(
+                "a reply that cannot be read", got=repr(error), endpoint=endpoint, help=_NO_NODE_HELP
+            ) from error
         return _outcome(answer, name, endpoint)
 
     # -- what a node reads

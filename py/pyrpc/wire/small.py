@@ -180,14 +180,16 @@ def _read(buf: bytearray, view: memoryview, at: int, end: int) -> tuple[Any, int
         if at + _HEADER_BYTES > end:
             raise Odd
         stop = at + _HEADER_BYTES + 8 * buf[at + _NDIM_AT]
+        if stop > end:
+            raise Odd
         head = bytes(view[at:stop])
         known = _tensors_by_head.get(head) or _learn(head)
         dtype, shape, count, nbytes = known
         after = stop + nbytes
         if after + 2 > end or buf[after] or buf[after + 1]:
             raise Odd
-        array = _frombuffer(buf, dtype, count, stop).copy()
-        return (array if len(shape) == 1 else array.reshape(shape)), after + 2
+        array = _frombuffer(buf, dtype, count, stop)
+        return (array if len(shape) == 1 else array.reshape(shape)).copy(), after + 2
     if kind == I64 and member == _INT_ID and at + 12 <= end and not buf[at + 11]:
         return _i64.unpack_from(buf, at + 3)[0], at + 12
     if kind == DOUBLE and member == _DOUBLE_ID and at + 12 <= end and not buf[at + 11]:
@@ -319,8 +321,9 @@ def decode_reply(source: Source, call_id: int) -> tuple[Any, int] | None:
         if layout.pick(fields) == layout.fixed and fields[1] == call_id:
             source.pos = source.stop = stop
             if layout.dtype is not None:
-                array = _frombuffer(buf, layout.dtype, layout.count, at + layout.data_at).copy()
-                return array if layout.is_flat else array.reshape(layout.shape), fields[-2]
+                array = _frombuffer(buf, layout.dtype, layout.count, at + layout.data_at)
+                # Shaped first and copied then: a shaped copy would not own its memory.
+                return (array if layout.is_flat else array.reshape(layout.shape)).copy(), fields[-2]
             if layout.is_bytes:
                 at += layout.data_at
                 return bytes(source.view[at : at + layout.count]), fields[-2]
@@ -376,8 +379,8 @@ def decode_call(source: Source) -> SmallCall | None:
             source.pos = source.stop = stop
             args: list[Any] = []
             if layout.dtype is not None:
-                array = _frombuffer(buf, layout.dtype, layout.count, at + layout.data_at).copy()
-                args.append(array if layout.is_flat else array.reshape(layout.shape))
+                array = _frombuffer(buf, layout.dtype, layout.count, at + layout.data_at)
+                args.append((array if layout.is_flat else array.reshape(layout.shape)).copy())
             elif layout.is_bytes:
                 at += layout.data_at
                 args.append(bytes(source.view[at : at + layout.count]))

@@ -158,7 +158,6 @@ def test_reply_that_is_none_is_a_protocol_error(name: str, args: tuple) -> None:
     assert server.connections == 1
 
 
-@pytest.mark.xfail(strict=True, reason="codec.decode_reply and BinaryReader.message give no help")
 @pytest.mark.parametrize("name", ["frame of other bytes", "frame of few bytes", "another call's number"])
 def test_protocol_error_says_what_to_do(name: str) -> None:
     with Impostor(NO_THRIFT[name][0]) as server:
@@ -197,7 +196,6 @@ def test_server_that_hangs_costs_the_time_that_was_given(hang: Answer) -> None:
     assert type(error) is DeadlineExceeded
 
 
-@pytest.mark.xfail(strict=True, reason="client/caller.py asks for the stages, for up to 5 s, after the time is over")
 def test_nothing_is_asked_after_the_time_is_over() -> None:
     answers = itertools.chain([until_closed], itertools.repeat(lambda sock, seqid: None))
     with Impostor(lambda sock, seqid: next(answers)(sock, seqid)) as server:

@@ -71,7 +71,6 @@ def test_every_dtype_arrives_and_comes_back_bit_for_bit(client: Client, stock_se
         assert stock_server.handler.calls[0][2] == [by_hand(little)], layout
 
 
-@pytest.mark.xfail(strict=True, reason="wire/small.py copies first and reshapes then: a view is handed out")
 def test_array_of_any_layout_owns_its_memory(client: Client) -> None:
     for content in CONTENTS.values():
         for layout, array in layouts(content).items():
