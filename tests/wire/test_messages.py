@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -372,3 +373,17 @@ def test_bool_that_is_none_is_refused_where_it_is_placed_too(wire) -> None:
     assert bad != good
     with pytest.raises(ProtocolError, match="other than 0 and 1"):
         read_reply(wire, bad, place=lambda dtype, shape: target)
+
+
+@pytest.mark.xfail(strict=True, reason="decode_reply takes UnsupportedTypeError for a TypeError of Python's")
+def test_reply_of_a_dtype_without_its_package_says_what_to_install(wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = wire.reply_frame(np.zeros(2, pytest.importorskip("ml_dtypes").bfloat16))
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    with pytest.raises(errors.UnsupportedTypeError, match=r"pip install 'pyrpc-thrift\[bfloat16\]'"):
+        read_reply(wire, raw)
+
+
+@pytest.mark.xfail(strict=True, reason="encode_call lets the UnicodeEncodeError out", raises=UnicodeEncodeError)
+def test_name_of_a_method_that_is_not_valid_unicode_is_refused(wire) -> None:
+    with pytest.raises(errors.PyrpcError):
+        wire.codec.encode_call("a\ud800", [], {}, CallOptions(1, 2, 3), 7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -228,7 +229,7 @@ def test_fields_that_nobody_knows_are_skipped(wire) -> None:
 def test_bfloat16_without_its_package_is_an_error_that_says_what_to_install(
     wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "ml_dtypes", None)
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
     frame = wire.tensor_frame(dtype(11), shape(1), data(b"\0\0"))
     with pytest.raises(UnsupportedTypeError, match=r"pip install 'pyrpc-thrift\[bfloat16\]'"):
         wire.read_call(BytesSource(frame))
