@@ -81,12 +81,21 @@ class Store:
     def resolve(self, value: Any) -> Any:
         """The value itself, or what it names where it is a reference; lists and dicts are looked into."""
         if isinstance(value, Ref):
-            return self.get(value)
+            return _without_shared_containers(self.get(value))
         if isinstance(value, list):
             return [self.resolve(item) for item in value]
         if isinstance(value, dict):
             return {key: self.resolve(item) for key, item in value.items()}
         return value
+
+
+def _without_shared_containers(value: Any) -> Any:
+    """The same with lists and dicts of its own: a stage that changes its argument must not change that of others."""
+    if isinstance(value, list):
+        return [_without_shared_containers(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_shared_containers(item) for key, item in value.items()}
+    return value
 
 
 def _digest(digest: hashlib.blake2b, value: Any) -> int:

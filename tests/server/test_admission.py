@@ -1,0 +1,91 @@
+"""Turns for calls."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from pyrpc.errors import ExpiredError, OverloadedError
+from pyrpc.server.admission import Admission
+
+
+def waiter(admission: Admission, order: list[int], number: int) -> threading.Thread:
+    def wait() -> None:
+        admission.enter()
+        order.append(number)
+        admission.leave()
+
+    queued = admission.queued
+    thread = threading.Thread(target=wait)
+    thread.start()
+    while admission.queued == queued:
+        time.sleep(0.001)
+    return thread
+
+
+def test_free_turn_costs_no_wait() -> None:
+    admission = Admission(2)
+    assert [admission.enter(), admission.enter()] == [0, 0]
+    assert (admission.in_flight, admission.queued) == (2, 0)
+
+
+def test_turns_are_given_in_the_order_of_arrival() -> None:
+    admission, order = Admission(1), []
+    admission.enter()
+    threads = [waiter(admission, order, number) for number in range(5)]
+    admission.leave()
+    for thread in threads:
+        thread.join(10)
+    assert order == [0, 1, 2, 3, 4]
+    assert (admission.in_flight, admission.queued) == (0, 0)
+
+
+def test_queue_has_a_limit() -> None:
+    admission = Admission(1, max_queued=1)
+    admission.enter()
+    thread = waiter(admission, [], 0)
+    with pytest.raises(OverloadedError) as caught:
+        admission.enter()
+    assert caught.value.retry_after_ms
+    admission.leave()
+    thread.join(10)
+
+
+def test_turn_that_does_not_come_in_time_is_not_kept() -> None:
+    admission = Admission(1)
+    admission.enter()
+    with pytest.raises(ExpiredError, match="before the call could start"):
+        admission.enter(0.01)
+    assert (admission.in_flight, admission.queued) == (1, 0)
+    admission.leave()
+    assert admission.enter(0.01) == 0
+
+
+def test_no_time_to_wait_is_no_time() -> None:
+    admission = Admission(1)
+    admission.enter()
+    with pytest.raises(ExpiredError):
+        admission.enter(0.0)
+
+
+def test_turn_that_comes_while_giving_up_is_passed_on() -> None:
+    """Many waiters whose time ends just when turns come: no turn gets lost."""
+    admission = Admission(1)
+
+    def try_often() -> None:
+        for _ in range(200):
+            try:
+                admission.enter(0.0002)
+            except ExpiredError:
+                continue
+            time.sleep(0.0001)
+            admission.leave()
+
+    threads = [threading.Thread(target=try_often) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert (admission.in_flight, admission.queued) == (0, 0)
