@@ -69,16 +69,26 @@ class RowsGather:
         self._chunks = chunks
         self._lock = threading.Lock()
         self._columns: list[_Column] = []
+        # What the first chunk that was put has. Columns are made earlier, by replies still on their way: those count
+        # for nothing.
         self._is_tuple: bool | None = None
+        self._count = 0
         self._owner: dict[int, int] = {}
         self._kept: dict[int, Any] = {}
+        self._done: set[int] = set()
 
     def lease(self, chunk: Chunk, attempt_id: int) -> Placer | None:
+        return _ChunkPlacer(self, chunk, attempt_id)
+
+    def own(self, chunk: Chunk, attempt_id: int) -> bool:
+        """Whether the attempt may write to the chunk's rows; from now on no other one may.
+
+        Asked when its reply arrives, not when it begins: one that never gets a reply must not keep a result waiting.
+        """
         with self._lock:
-            if chunk.index in self._owner:
-                return None
-            self._owner[chunk.index] = attempt_id
-        return _ChunkPlacer(self, chunk)
+            if chunk.index in self._done:
+                return False
+            return self._owner.setdefault(chunk.index, attempt_id) == attempt_id
 
     def release(self, chunk: Chunk, attempt_id: int) -> None:
         with self._lock:
@@ -97,6 +107,9 @@ class RowsGather:
         arrays = value if isinstance(value, list) else [value]
         self._check(chunk, arrays, isinstance(value, list))
         with self._lock:
+            if chunk.index in self._done:
+                raise AssertionError("a chunk was put twice")
+            self._done.add(chunk.index)
             owner = self._owner.get(chunk.index)
             must_wait = owner is not None and owner != attempt_id
             if must_wait:
@@ -110,14 +123,14 @@ class RowsGather:
         return not self._kept
 
     def finish(self) -> Any:
-        arrays = [self._join(column) for column in self._columns]
+        if len(self._done) != len(self._chunks) or self._kept:
+            raise AssertionError("a chunk is missing in the result")
+        arrays = [self._join(column) for column in self._columns[: self._count]]
         return tuple(arrays) if self._is_tuple else arrays[0]
 
     def _join(self, column: _Column) -> Array:
         if column.array is not None:
             return column.array
-        if sorted(column.parts) != [chunk.index for chunk in self._chunks]:
-            raise AssertionError("a chunk is missing in the result")
         return np.concatenate([column.parts[chunk.index] for chunk in self._chunks])
 
     def column(self, number: int, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> _Column:
@@ -134,6 +147,12 @@ class RowsGather:
 
     def _check(self, chunk: Chunk, arrays: list[Any], is_tuple: bool) -> None:
         """One row for each row, the same arrays from every chunk."""
+        if not arrays:
+            raise BadResultError(
+                f"{self._stage} gave no array",
+                expected=f"an array of {chunk.rows} rows, or a tuple of such",
+                got="an empty list or tuple",
+            )
         for number, array in enumerate(arrays):
             if not isinstance(array, np.ndarray) or array.ndim == 0 or array.shape[0] != chunk.rows:
                 raise BadResultError(
@@ -153,19 +172,19 @@ class RowsGather:
                 )
         with self._lock:
             if self._is_tuple is None:
-                self._is_tuple = is_tuple
-            differs = self._is_tuple != is_tuple or len(arrays) != len(self._columns)
+                self._is_tuple, self._count = is_tuple, len(arrays)
+            differs = self._is_tuple != is_tuple or len(arrays) != self._count
         if differs:
             raise BadResultError(
                 f"{self._stage} gave another number of arrays for rows {chunk.start} to {chunk.stop}",
-                expected=f"{len(self._columns)} as other chunks",
-                got=str(len(arrays)),
+                expected=f"{_counted(self._count, bool(self._is_tuple))} as other chunks",
+                got=_counted(len(arrays), is_tuple),
             )
 
     def _write(self, chunk: Chunk, arrays: list[Array]) -> list[Array]:
         """Put the arrays where they belong; returns them as they lie there."""
         written = []
-        for column, array in zip(self._columns, arrays, strict=True):
+        for column, array in zip(self._columns[: self._count], arrays, strict=True):
             if column.array is None:
                 column.parts[chunk.index] = array
                 written.append(array)
@@ -178,14 +197,19 @@ class RowsGather:
         return written
 
 
+def _counted(count: int, is_tuple: bool) -> str:
+    return f"a tuple of {count}" if is_tuple else "an array"
+
+
 class _ChunkPlacer:
-    """Hands the rows of one chunk to the decoder, one column after the other."""
+    """Hands the rows of one chunk to the decoder of one attempt, one column after the other."""
 
-    __slots__ = ("_chunk", "_gather", "_number")
+    __slots__ = ("_attempt_id", "_chunk", "_gather", "_number")
 
-    def __init__(self, gather: RowsGather, chunk: Chunk) -> None:
+    def __init__(self, gather: RowsGather, chunk: Chunk, attempt_id: int) -> None:
         self._gather = gather
         self._chunk = chunk
+        self._attempt_id = attempt_id
         self._number = 0
 
     def __call__(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array | None:
@@ -195,6 +219,8 @@ class _ChunkPlacer:
             return None
         array = self._gather.column(number, dtype, shape[1:]).array
         if array is None or array.dtype != dtype or array.shape[1:] != shape[1:]:
+            return None
+        if not self._gather.own(self._chunk, self._attempt_id):
             return None
         return array[self._chunk.start : self._chunk.stop]
 
