@@ -94,10 +94,7 @@ class Job:
         bool
             False: it had ended before.
         """
-        if self._ended.is_set():
-            return False
-        self._scatter.stop(CancelledError("the job was cancelled"))
-        return True
+        return self._scatter.stop(CancelledError("the job was cancelled"))
 
     def done(self) -> bool:
         """Whether the job has ended, well or not."""

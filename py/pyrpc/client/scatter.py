@@ -25,6 +25,7 @@ from pyrpc.deadline import Deadline
 from pyrpc.errors import (
     CancelledError,
     DeadlineExceeded,
+    DrainingError,
     FailureClass,
     InternalError,
     PyrpcError,
@@ -111,6 +112,9 @@ class Scatter:
             self._keep_time()
         except BaseException as error:
             self.stop(error)
+            with self._changed:
+                # Also when all chunks were done: what progress raises in its last call must not get lost.
+                self._error = self._error or error
             if not isinstance(error, Exception):
                 raise
         finally:
@@ -159,15 +163,16 @@ class Scatter:
             help="give more time with timeout_s, or add nodes; job.receipt tells what went where",
         )
 
-    def stop(self, error: BaseException) -> None:
-        """End the job with an error, unless it has ended; what is in flight is broken off."""
+    def stop(self, error: BaseException) -> bool:
+        """End the job with an error; what is in flight is broken off. False: it had ended before."""
         with self._changed:
-            if self._error is not None or self._is_finished:
-                return
+            if self._is_over():
+                return False
             self._error = error
             actions = self._scheduler.cancel(time.monotonic())
             self._changed.notify_all()
         self._abort_attempts(actions)
+        return True
 
     def outcome(self) -> BaseException | None:
         """The error the job ended with; None: ``gather`` has the result."""
@@ -276,16 +281,16 @@ class Scatter:
             return None
         place = self._gather.lease(chunk, send.attempt_id)
         try:
-            reply = self._invoke(send, running, place)
-        except PyrpcError as error:
-            following = self._failed(send, running, error)
-        else:
-            following = self._succeeded(send, running, reply)
-        self._gather.release(chunk, send.attempt_id)
-        with self._changed:
-            if self._is_finished:
-                self._changed.notify_all()
-        return following
+            try:
+                reply = self._invoke(send, running, place)
+            except PyrpcError as error:
+                return self._failed(send, running, error)
+            return self._succeeded(send, running, reply)
+        finally:
+            self._gather.release(chunk, send.attempt_id)
+            with self._changed:
+                if self._is_finished:
+                    self._changed.notify_all()
 
     def _invoke(self, send: Send, running: _Running, place: Placer | None) -> CallReply:
         node = self._nodes[send.node]
@@ -349,26 +354,26 @@ class Scatter:
 
     def _put(self, send: Send, value: Any) -> None:
         chunk = send.chunk
-        error: PyrpcError | None = None
         try:
             shown = self._gather.put(chunk, send.attempt_id, value)
-        except PyrpcError as failure:
-            failure.endpoint = send.node
-            error = failure
+        except Exception as error:
+            # A result that does not fit, or what the caller's own reduction raised.
+            if isinstance(error, PyrpcError):
+                error.endpoint = send.node
+            self.stop(error)
         else:
             self.completed.put((chunk.start, chunk.stop, shown))
         with self._changed:
             self._putting -= 1
             self._done_rows += chunk.rows
-            if error is not None and self._error is None:
-                self._error = error
-            if self._progress is not None or self._is_finished or error is not None:
+            if self._progress is not None or self._is_finished:
                 self._changed.notify_all()
 
     def _failed(self, send: Send, running: _Running, error: PyrpcError) -> Send | None:
         node = self._nodes[send.node]
         if is_node_loss(error):
             node.lost_at = time.monotonic()
+        if is_node_loss(error) or isinstance(error, DrainingError):
             node.pool.drop_idle()
         with self._changed:
             if not isinstance(error, CancelledError):
