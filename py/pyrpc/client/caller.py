@@ -10,13 +10,21 @@ from typing import Any, TypeVar, cast
 
 from pyrpc.client.node import EWMA_WEIGHT, NodeHandle, is_node_loss
 from pyrpc.deadline import Deadline
-from pyrpc.errors import DeadlineExceeded, FailureClass, PyrpcError, UnreachableError
+from pyrpc.errors import (
+    ArgumentError,
+    DeadlineExceeded,
+    DrainingError,
+    FailureClass,
+    PyrpcError,
+    UnreachableError,
+)
 from pyrpc.plan.balance import Balancer, NodeView
 from pyrpc.plan.health import usable_nodes
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryBudget, RetryPolicy
 
 T = TypeVar("T")
+_REQUEST_S = 2.0
 
 
 class Caller:
@@ -75,6 +83,7 @@ class Caller:
             failure = error
         except BaseException:
             self.end(node, began, None)
+            check_name(method)
             raise
         else:
             if self._only is None:
@@ -102,7 +111,10 @@ class Caller:
 
     def request(self, name: str, deadline: Deadline) -> Any:
         """ping, stages or stats from any one node."""
-        return self._try_others(lambda node, attempt: node.request(name, deadline), deadline, lambda: True, [], None)
+        # A node that hangs must not cost all of the time: another one may know.
+        return self._try_others(
+            lambda node, attempt: node.request(name, _at_most(_REQUEST_S, deadline)), deadline, lambda: True, [], None
+        )
 
     def _try_others(
         self,
@@ -153,7 +165,8 @@ class Caller:
                 node.ewma_s += EWMA_WEIGHT * (took_s - node.ewma_s)
                 if failure is not None or self._has_failures:
                     self._note_health(node, failure)
-        if failure is not None and is_node_loss(failure):
+        # A node that is going away will close them: a call sent on one just then would be lost.
+        if failure is not None and (is_node_loss(failure) or isinstance(failure, DrainingError)):
             node.pool.drop_idle()
 
     def _note_health(self, node: NodeHandle, failure: PyrpcError | None) -> None:
@@ -180,10 +193,11 @@ class Caller:
         is_idempotent: Callable[[], bool],
     ) -> None:
         """Return when the next attempt may begin; raise where there is to be none."""
+        if deadline.is_over:
+            raise self._final(failure, tried)
         # The question may cost a call of its own, so it is asked only where the answer matters.
-        is_unknown = failure.failure_class is FailureClass.UNKNOWN
-        may_repeat = is_unknown and not deadline.is_over and is_idempotent()
-        if is_node_loss(failure) and len(set(tried)) < len(self._nodes):
+        may_repeat = failure.failure_class is FailureClass.UNKNOWN and is_idempotent()
+        if _is_of_the_node(failure) and len(set(tried)) < len(self._nodes):
             # A node that nobody has tried yet is not a repetition that could make a crowd: at once.
             if failure.failure_class is FailureClass.NOT_EXECUTED or may_repeat:
                 return
@@ -213,3 +227,31 @@ class Caller:
                 help="are they running? pyrpc serve module:Object --port PORT starts one",
             )
         return failure
+
+
+def check_name(method: object) -> None:
+    """Refuse what is no name of a method.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    if not isinstance(method, str):
+        name = getattr(method, "__qualname__", None)
+        raise ArgumentError(
+            "a method is called by its name",
+            expected="a str",
+            got=type(method).__name__,
+            help=f"write {name!r}"
+            if isinstance(name, str)
+            else "write 'Class.method', 'module.function' or 'function'",
+        )
+
+
+def _is_of_the_node(failure: PyrpcError) -> bool:
+    """Whether another node may well do what this one could not."""
+    return is_node_loss(failure) or isinstance(failure, (DrainingError, DeadlineExceeded))
+
+
+def _at_most(timeout_s: float, deadline: Deadline) -> Deadline:
+    return Deadline(min(timeout_s, deadline.remaining_s()))

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from pyrpc.client.arguments import SplitArguments
-from pyrpc.client.caller import Caller
+from pyrpc.client.caller import Caller, check_name
 from pyrpc.client.gather import FoldGather, Gather, ReduceOp, RowsGather, check_op
 from pyrpc.client.job import Job
 from pyrpc.client.node import NodeHandle
@@ -36,6 +36,10 @@ _TIMEOUT_S = 60.0
 _CONNECT_TIMEOUT_S = 5.0
 # A node may be replaced by one that hosts other stages; what it told is asked again after this.
 _STAGES_KEPT_S = 5.0
+# For what every node is asked, unless the caller says otherwise: one that hangs must not hide the others for long.
+_ASK_S = 5.0
+# Beyond three years is never.
+_FOREVER_S = 1e8
 
 
 class Client:
@@ -80,12 +84,14 @@ class Client:
         _check_timeout("connect_timeout_s", connect_timeout_s)
         if not isinstance(window, int) or window < 1:
             raise ConfigError("window makes no sense", expected="a whole number, at least 1", got=repr(window))
-        self._timeout_s = timeout_s
+        self._timeout_s = _finite(timeout_s)
         self._window = window
         self._nodes = [NodeHandle(endpoint, connect_timeout_s, token) for endpoint in resolve(endpoints)]
         self._prng = SplitMix64(secrets.randbits(64) if seed is None else seed)
         self._retry = RetryPolicy()
-        self._caller = Caller(self._nodes, balancer(policy), self._retry, self._prng, self._is_idempotent)
+        # Each of the two belongs to a lock of its own.
+        calls_prng = SplitMix64(self._prng.next_u64())
+        self._caller = Caller(self._nodes, balancer(policy), self._retry, calls_prng, self._is_idempotent)
         self._job_threads = ThreadCache("pyrpc-job")
         self._submitter = Submitter(self._caller, self._job_threads, len(self._nodes))
         self._lock = threading.Lock()
@@ -266,7 +272,7 @@ class Client:
         timeout_s: float | None,
         progress: bool | Progress | None,
     ) -> Job:
-        deadline = _job_deadline(timeout_s)
+        deadline = self._job_deadline(timeout_s)
         arguments = SplitArguments(stage, arrays, kwargs)
         chunks = plan_chunks(
             arguments.rows, arguments.row_bytes, len(self._nodes), chunk_rows=chunk_rows, chunk_bytes=chunk_bytes
@@ -296,7 +302,7 @@ class Client:
         progress: bool | Progress | None,
     ) -> Job:
         check_op(op)
-        deadline = _job_deadline(timeout_s)
+        deadline = self._job_deadline(timeout_s)
         arguments = SplitArguments(stage, arrays, kwargs)
         chunks = leaf_grid(arguments.rows, arguments.row_bytes, chunk_rows=chunk_rows, chunk_bytes=chunk_bytes)
         info = self._splittable_stage(stage, deadline)
@@ -376,7 +382,7 @@ class Client:
         return tuple(node.endpoint for node in self._nodes)
 
     def _ask_all(self, name: str, timeout_s: float | None) -> dict[str, Any]:
-        deadline = self._deadline(timeout_s)
+        deadline = self._deadline(_ASK_S if timeout_s is None else timeout_s)
         answers: dict[str, Any] = {}
         failure: PyrpcError | None = None
         futures = {node.endpoint: self._in_background(node, name, deadline) for node in self._nodes}
@@ -420,6 +426,7 @@ class Client:
         return stages[name]
 
     def _splittable_stage(self, name: str, deadline: Deadline) -> StageInfo:
+        check_name(name)
         info = self._stage(name, deadline)
         if info.splittable is False:
             raise ConfigError(
@@ -436,16 +443,24 @@ class Client:
 
     # -- life
 
-    def _timeout(self, timeout_s: float | None) -> float | None:
+    def _check_open(self) -> None:
         if self._is_closed:
             raise ConfigError("the client is closed", help="make a new Client")
+
+    def _timeout(self, timeout_s: float | None) -> float | None:
+        self._check_open()
         if timeout_s is None:
             return self._timeout_s
         _check_timeout("timeout_s", timeout_s)
-        return timeout_s
+        return _finite(timeout_s)
 
     def _deadline(self, timeout_s: float | None) -> Deadline:
         return Deadline(self._timeout(timeout_s))
+
+    def _job_deadline(self, timeout_s: float | None) -> Deadline:
+        """Without a limit unless the caller sets one; the client's is for single calls."""
+        self._check_open()
+        return Deadline(None if timeout_s is None else self._timeout(timeout_s))
 
     def close(self) -> None:
         """Close all connections; calls that run end by themselves."""
@@ -480,6 +495,5 @@ def _check_timeout(name: str, timeout_s: float | None) -> None:
         raise ConfigError(f"{name} makes no sense", expected="seconds above 0, or None", got=repr(timeout_s))
 
 
-def _job_deadline(timeout_s: float | None) -> Deadline:
-    _check_timeout("timeout_s", timeout_s)
-    return Deadline(timeout_s)
+def _finite(timeout_s: float | None) -> float | None:
+    return None if timeout_s is None or timeout_s > _FOREVER_S else timeout_s
