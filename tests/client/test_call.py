@@ -180,6 +180,17 @@ def test_time_out_of_a_hung_stage_names_the_node(cluster: Callable[..., Client],
     assert service.calls == 1
 
 
+@pytest.mark.parametrize("timeout_s", [0.3, 1.2])
+def test_time_out_comes_when_the_time_is_over(
+    cluster: Callable[..., Client], service: Service, timeout_s: float
+) -> None:
+    client = cluster(1, service)
+    began = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        client.call("Service.wait", timeout_s=timeout_s)
+    assert timeout_s - 0.01 <= time.monotonic() - began < timeout_s + 0.2
+
+
 def test_timeout_of_the_client_holds_for_each_call(cluster: Callable[..., Client], service: Service) -> None:
     client = cluster(1, service, timeout_s=0.1)
     with pytest.raises(DeadlineExceeded):
