@@ -17,7 +17,7 @@ from typing import Any
 from pyrpc.client.caller import Caller
 from pyrpc.client.node import SmallTask, next_call_id
 from pyrpc.deadline import Deadline
-from pyrpc.errors import DeadlineExceeded, PyrpcError
+from pyrpc.errors import ConnectionLostError, DeadlineExceeded, PyrpcError
 from pyrpc.transport.threads import ThreadCache
 from pyrpc.wire import small
 
@@ -181,7 +181,8 @@ class Submitter:
         call_id = next_call_id()
         try:
             frame = small.encode_call(task.method, task.args, call_id, int(left_s * 1000))
-        except PyrpcError:
+        except Exception:
+            # Alone it fails in the same way, and its future gets to know.
             return None
         if frame is None or len(frame) > _BATCH_BYTES:
             return None
@@ -201,14 +202,26 @@ class Submitter:
 
         try:
             node.call_many(calls, deliver)
+        except Exception as error:
+            # A fault of pyrpc; whatever it is, no future may be left without an end.
+            waiting = set(tasks).difference(task for task, _ in failed)
+            for task in waiting:
+                if not task.future.done():
+                    task.future.set_exception(error)
         finally:
             self._caller.end(node, began, failed[0][1] if failed else None)
-        for task, error in failed:
-            self._again(task, node, error)
+        # Each waits for its own next attempt: one after the other they would wait for the sum.
+        for task, error in failed[1:]:
+            self._threads.run(self._again, task, node, error)
+        if failed:
+            self._again(failed[0][0], node, failed[0][1])
 
     def _again(self, task: _Task, node: Any, error: PyrpcError) -> None:
         """Let the caller decide about a failed call, as for any single one."""
         try:
+            if isinstance(error, ConnectionLostError) and task.deadline().is_over:
+                # It waited behind another call whose time-out closed the connection they shared.
+                raise DeadlineExceeded(f"{task.method} took longer than its time", endpoint=error.endpoint) from error
             value = self._caller.call_again(task.method, task.args, task.kwargs, task.deadline(), node, error)
         except BaseException as failure:
             task.future.set_exception(failure)
