@@ -13,10 +13,11 @@ from pyrpc.errors import ProtocolError, PyrpcError
 from pyrpc.testing import check_codec
 from pyrpc.testing.codec import mutate
 from pyrpc.wire import limits, small
-from pyrpc.wire.codec import Codec
+from pyrpc.wire.codec import BINARY, Codec
 from pyrpc.wire.compact import CompactReader, CompactWriter
 from pyrpc.wire.messages import CallOptions, CallReply, NodeInfo, StageInfo
 from pyrpc.wire.source import BytesSource
+from pyrpc.wire.value import read_value
 
 CALL, REPLY = 1, 2
 BOOL, BYTE, DOUBLE, I16, I32, I64, STRING, STRUCT, MAP, SET, LIST = 2, 3, 4, 6, 8, 10, 11, 12, 13, 14, 15
@@ -363,3 +364,14 @@ def test_small_message_that_ends_with_the_window_is_refused_too() -> None:
     source.pos = source.stop = start
     source.end = len(source.buf)
     assert small.decode_call(source) is None
+
+
+def test_items_are_counted_over_all_containers_of_a_message() -> None:
+    """Lists of lists of empty dicts would otherwise hold 4096 x 4096 objects in 16 MB."""
+    empty_dict = b"\x0d" + (9).to_bytes(2, "big") + b"\x0b\x0c" + bytes(4) + b"\0"
+    inner = b"\x0f" + (8).to_bytes(2, "big") + b"\x0c" + (4096).to_bytes(4, "big") + empty_dict * 4096 + b"\0"
+    outer = b"\x0f" + (8).to_bytes(2, "big") + b"\x0c" + (300).to_bytes(4, "big") + inner * 300 + b"\0"
+    source = BytesSource(len(outer).to_bytes(4, "big") + outer)
+    source.next_frame(limits.HARD_FRAME_BYTES)
+    with pytest.raises(ProtocolError, match="too many items"):
+        read_value(BINARY.reader(source))

@@ -375,7 +375,6 @@ def test_bool_that_is_none_is_refused_where_it_is_placed_too(wire) -> None:
         read_reply(wire, bad, place=lambda dtype, shape: target)
 
 
-@pytest.mark.xfail(strict=True, reason="decode_reply takes UnsupportedTypeError for a TypeError of Python's")
 def test_reply_of_a_dtype_without_its_package_says_what_to_install(wire, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = wire.reply_frame(np.zeros(2, pytest.importorskip("ml_dtypes").bfloat16))
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
@@ -383,7 +382,6 @@ def test_reply_of_a_dtype_without_its_package_says_what_to_install(wire, monkeyp
         read_reply(wire, raw)
 
 
-@pytest.mark.xfail(strict=True, reason="encode_call lets the UnicodeEncodeError out", raises=UnicodeEncodeError)
 def test_name_of_a_method_that_is_not_valid_unicode_is_refused(wire) -> None:
     with pytest.raises(errors.PyrpcError):
         wire.codec.encode_call("a\ud800", [], {}, CallOptions(1, 2, 3), 7)

@@ -224,6 +224,7 @@ def test_limits_are_those_of_the_code() -> None:
         "chunk, by default": limits.CHUNK_BYTES,
         "dims of a Tensor": limits.NDIM,
         "items of a list or map": limits.CONTAINER_ITEMS,
+        "items in all containers of a message": limits.MESSAGE_ITEMS,
         "nesting of lists and maps": limits.NESTING,
         "name of a method": limits.METHOD_NAME_BYTES,
         "idle connection": listener._IDLE_S,

@@ -17,7 +17,7 @@ from pyrpc.errors import (
     UnreachableError,
 )
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.stream import SocketSource, send_all, send_frame, set_timeouts
+from pyrpc.transport.stream import SocketSource, send_all, send_frame
 from pyrpc.wire import limits, small
 from pyrpc.wire.codec import BINARY, Parts, RemoteProtocolError, check_frame, frame_bytes
 from pyrpc.wire.messages import CallReply, NodeInfo
@@ -43,7 +43,6 @@ class Connection:
         self.is_open = True
         self._aborted = False
         self._seqid = 0
-        self._receive_s = 0.0
         self.used_at = time.monotonic()
         self._sock = _connect(endpoint, connect_timeout_s)
         self._source = SocketSource(self._sock)
@@ -78,7 +77,7 @@ class Connection:
         if size > limits.STOCK_FRAME_BYTES:
             self._check_node_takes(size, deadline)
         try:
-            self._set_step(deadline.remaining_s())
+            self._source.set_step(min(_POLL_S, deadline.remaining_s()))
             send_frame(self._sock, parts, size, deadline.at)
         except OSError as error:
             raise self._failed_to_send(error) from error
@@ -98,8 +97,8 @@ class Connection:
             Not all of it was sent. The connection is closed.
         """
         try:
-            if remaining_s < _POLL_S or self._receive_s != _POLL_S:
-                self._set_step(remaining_s)
+            if remaining_s < _POLL_S or self._source.step_s != _POLL_S:
+                self._source.set_step(min(_POLL_S, remaining_s))
             sent = self._sock.send(frames)
             if sent < len(frames):
                 send_all(self._sock, memoryview(frames)[sent:], deadline_at)
@@ -193,13 +192,6 @@ class Connection:
         check_frame(
             size, min(self.node.max_frame_bytes, limits.HARD_FRAME_BYTES), "the call", _TOO_LARGE_HELP, endpoint
         )
-
-    def _set_step(self, remaining_s: float) -> None:
-        """Let a receive sleep until the deadline, in steps; a step of the same length needs no system call."""
-        step = _POLL_S if remaining_s >= _POLL_S else remaining_s
-        if step != self._receive_s:
-            set_timeouts(self._sock, step, step)
-            self._receive_s = step
 
     def is_alive(self) -> bool:
         """Whether a connection that rested is still open at the other end, as far as this end can know."""

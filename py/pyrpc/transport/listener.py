@@ -212,6 +212,7 @@ class Listener:
 
     def adopt_only(self) -> None:
         """Begin without a socket of its own: connections come by ``adopt`` (a worker of a front process)."""
+        self._port_is_closed.set()
         self._begin()
 
     def _begin(self) -> None:

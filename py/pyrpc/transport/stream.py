@@ -24,22 +24,30 @@ _SLICE_BYTES = 2**20
 class SocketSource(Source):
     """Frames from a socket.
 
-    ``deadline_at`` (monotonic seconds) bounds the reading of a frame; a receive that gets nothing for the socket's
-    own timeout asks ``is_late`` whether to go on.
+    ``deadline_at`` (monotonic seconds) bounds the reading of a frame. A receive sleeps in the kernel for ``step_s`` at
+    most, then looks at the time; the last sleep before the deadline is as short as it must be.
     """
 
-    __slots__ = ("deadline_at", "sock")
+    __slots__ = ("deadline_at", "sock", "step_s")
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__()
         self.sock = sock
         self.deadline_at = float("inf")
+        self.step_s = 0.0
+
+    def set_step(self, seconds: float) -> None:
+        """How long a send or receive may sleep in the kernel; the same as before costs no system call."""
+        if seconds != self.step_s:
+            set_timeouts(self.sock, seconds, seconds)
+            self.step_s = seconds
 
     def fill(self) -> None:
         self.pos = self.stop = self.end = 0
         try:
             got = self.sock.recv_into(self.buf)
         except (BlockingIOError, InterruptedError):
+            self._waited()
             got = self.receive(self.view)
         if got == 0:
             raise EOFError("the peer closed the connection")
@@ -50,16 +58,20 @@ class SocketSource(Source):
         while True:
             try:
                 got = self.sock.recv_into(target)
-            except BlockingIOError:
-                # Nothing came for SO_RCVTIMEO: the peer is slow, or it is gone without a word.
-                if time.monotonic() >= self.deadline_at:
-                    raise TimeoutError("no byte arrived in time") from None
-                continue
-            except InterruptedError:
+            except (BlockingIOError, InterruptedError):
+                self._waited()
                 continue
             if got == 0:
                 raise EOFError("the peer closed the connection")
             return got
+
+    def _waited(self) -> None:
+        """Nothing came for SO_RCVTIMEO: the peer is slow, or it is gone without a word."""
+        left_s = self.deadline_at - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("no byte arrived in time")
+        if left_s < self.step_s:
+            self.set_step(left_s)
 
 
 def set_timeouts(sock: socket.socket, receive_s: float, send_s: float) -> None:

@@ -31,13 +31,14 @@ class BinaryReader:
     ``place`` is asked for memory for each Tensor of a reply: see wire/tensor.py.
     """
 
-    __slots__ = ("depth", "place", "source")
+    __slots__ = ("depth", "items", "place", "source")
 
     is_compact = False
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.depth = 0
+        self.items = 0
         self.place: object = None
 
     def message(self) -> tuple[str, int, int]:
@@ -139,7 +140,18 @@ class BinaryReader:
         return key, value, count
 
     def _check_count(self, count: int) -> None:
-        check_count(count, self.source)
+        """Refuse a container that is larger than allowed or than its frame (every item takes a byte at least)."""
+        if count < 0 or count > limits.CONTAINER_ITEMS:
+            raise ProtocolError(
+                "a container with too many items", expected=f"0 to {limits.CONTAINER_ITEMS}", got=str(count)
+            )
+        if count > self.source.unread():
+            raise self.source.past_end(count)
+        self.items += count
+        if self.items > limits.MESSAGE_ITEMS:
+            raise ProtocolError(
+                "a message with too many items", expected=f"at most {limits.MESSAGE_ITEMS} in all its containers"
+            )
 
     def skip(self, kind: int) -> None:
         """Read past a value that nobody knows."""
@@ -212,16 +224,6 @@ class BinaryWriter:
 
     def map_(self, key: int, value: int, count: int) -> None:
         self.parts.append(_map.pack(key, value, count))
-
-
-def check_count(count: int, source: Source) -> None:
-    """Refuse a container that is larger than allowed or than its frame (every item takes a byte at least)."""
-    if count < 0 or count > limits.CONTAINER_ITEMS:
-        raise ProtocolError(
-            "a container with too many items", expected=f"0 to {limits.CONTAINER_ITEMS}", got=str(count)
-        )
-    if count > source.unread():
-        raise source.past_end(count)
 
 
 def decode_text(s: Source, size: int) -> str:

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from pyrpc.errors import ProtocolError, PyrpcError, TooLargeError, UnknownMethodError
+from pyrpc.errors import ProtocolError, PyrpcError, TooLargeError, UnknownMethodError, UnsupportedTypeError
 from pyrpc.wire import binary, status
 from pyrpc.wire.binary import CALL, EXCEPTION, I32, LIST, MAP, ONEWAY, REPLY, STRING, STRUCT, BinaryReader, BinaryWriter
 from pyrpc.wire.compact import CompactReader, CompactWriter
@@ -143,7 +143,10 @@ class Codec:
         if prefix is None:
             first = len(w.parts)
             w.field(STRING, ids["method" if rpc == "call" else "stage"])
-            w.string(method)
+            try:
+                w.string(method)
+            except UnicodeEncodeError as error:
+                raise UnsupportedTypeError("the name of a method is not valid Unicode", got=str(error)) from None
             w.field(LIST, ids["positional" if rpc == "call" else "inputs"])
             if not self._is_compact:
                 if len(self._prefixes) >= 1024:
@@ -215,6 +218,9 @@ class Codec:
         except ProtocolError as error:
             error.endpoint = endpoint
             error.help = error.help or _NO_NODE_HELP
+            raise
+        except PyrpcError:
+            # A TypeError or ValueError of ours says more than that something cannot be read.
             raise
         except EOFError:
             # The stream ended inside the reply: that is the connection's fault, not that of what it said. (A length

@@ -25,7 +25,6 @@ from pyrpc.wire.binary import (
     STRUCT,
     BinaryReader,
     BinaryWriter,
-    check_count,
     skip_bytes,
     skip_nested,
 )
@@ -158,7 +157,7 @@ class CompactReader(BinaryReader):
         count = head >> 4
         if count == 15:
             count = self._varint()
-        check_count(count, s)
+        self._check_count(count)
         return self._wire_type(head & 0x0F), count
 
     def map_(self) -> tuple[int, int, int]:
@@ -166,7 +165,7 @@ class CompactReader(BinaryReader):
         count = self._varint()
         if count == 0:
             return 0, 0, 0
-        check_count(count, s)
+        self._check_count(count)
         kinds = s.buf[s.take(1)]
         return self._wire_type(kinds >> 4), self._wire_type(kinds & 0x0F), count
 

@@ -11,6 +11,8 @@ CHUNK_BYTES = 8 * 2**20
 NDIM = 32
 # One 16 MB frame of tiny structs took a stock decoder to 1.7 GB: containers stay small, bulk goes into a Tensor.
 CONTAINER_ITEMS = 4096
+# The same for all containers of a message together, or nesting would get round it.
+MESSAGE_ITEMS = 2**20
 METHOD_NAME_BYTES = 128
 NESTING = 64
 # Windows for reading: what is read ahead while parsing, and what is worth a recv of its own.

@@ -122,7 +122,11 @@ def _tensor_head(array: np.ndarray[Any, Any]) -> bytes | None:
     """The bytes before the data of an array that travels as it lies in memory; None: not one of those."""
     if not plain_dtype(array.dtype):
         return None
-    whole = _written(array)
+    try:
+        whole = _written(array)
+    except PyrpcError:
+        # The codec says what is wrong, and with which argument.
+        return None
     return _remember(_tensor_heads, (array.dtype, array.shape), whole[: len(whole) - array.nbytes - 2])  # type: ignore[no-any-return]
 
 
@@ -286,7 +290,10 @@ def encode_call(method: str, args: tuple[Any, ...], call_id: int, remaining_ms: 
             return b"".join((known[0], _i32.pack(call_id), known[1], array.tobytes(), tail))
     name = _method_fields.get(method)
     if name is None:
-        raw = method.encode(errors="replace")
+        try:
+            raw = method.encode()
+        except UnicodeEncodeError:
+            return None
         name = _remember(_method_fields, method, _METHOD_FIELD + _i32.pack(len(raw)) + raw)
     count = len(args)
     if count >= len(_COUNTS):
@@ -456,10 +463,7 @@ def encode_value(
             )
             return b"".join((known[0], _i32.pack(seqid), known[1], value.tobytes(), load))
     parts = [_REPLY_HEAD, _i32.pack(seqid), _VALUE_FIELDS]
-    try:
-        if not _append(parts, value):
-            return None
-    except PyrpcError:
+    if not _append(parts, value):
         return None
     parts.append(
         _LOAD.pack(
