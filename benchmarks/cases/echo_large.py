@@ -120,8 +120,6 @@ def _judge(outcome: Outcome) -> None:
     if ours is None:
         return
     if stock is not None:
-        outcome.aim(f"times as fast as {stock.name}, the fastest stock", stock.times_worse_than(ours), at_least=12)
+        outcome.aim_ratio(f"times as fast as {stock.name}, the fastest stock", stock, ours, at_least=12)
     if limit is not None:
-        outcome.aim(f"time of {limit.name} / time of pyrpc", limit.times_worse_than(ours), at_least=0.85)
-        best = limit.best / ours.best
-        outcome.notes.append(f"the same by the best value of each, which a busy machine disturbs least: {best:.2f}")
+        outcome.aim_ratio(f"time of {limit.name} / time of pyrpc", limit, ours, at_least=0.85)

@@ -30,7 +30,7 @@ def run(sizes: Sizes, placement: Placement) -> Outcome:
             if driver is not None:
                 driver.ask("load", elements=sizes.small_bytes // 4)
                 contenders.append((outcome.add(name, "us"), _echoes(driver, sizes.small_calls)))
-        interleave(contenders, sizes.rounds)
+        interleave(contenders, sizes.small_rounds)
     _judge(outcome)
     return outcome
 
@@ -44,6 +44,6 @@ def _judge(outcome: Outcome) -> None:
     if ours is None or stock is None or framed is None:
         return
     text = f"time of pyrpc / time of {stock.name}, the fastest stock"
-    outcome.aim(text, ours.times_worse_than(stock), at_most=0.8)
+    outcome.aim_ratio(text, ours, stock, at_most=0.8)
     ratio = ours.times_worse_than(framed)
     outcome.notes.append(f"against {framed.name}, the fastest that speaks pyrpc's own wire: {ratio:.2f}")

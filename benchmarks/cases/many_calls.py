@@ -74,4 +74,4 @@ def _judge(outcome: Outcome) -> None:
         ours, stock = outcome.get(prefix + OURS), outcome.fastest(prefix + "stock ")
         if ours is not None and stock is not None:
             text = f"{prefix}pyrpc's calls/s / those of {stock.name.removeprefix(prefix)}, the fastest stock"
-            outcome.aim(text, stock.times_worse_than(ours), at_least=_WANTED)
+            outcome.aim_ratio(text, stock, ours, at_least=_WANTED)

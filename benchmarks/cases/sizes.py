@@ -17,6 +17,7 @@ class Sizes:
     memory_bytes: int
     memory_rounds: int
     small_bytes: int
+    small_rounds: int
     small_calls: int
     noop_calls: int
     noop_rounds: int
@@ -30,7 +31,8 @@ FULL = Sizes(
     memory_bytes=64 * MIB,
     memory_rounds=2,
     small_bytes=1024,
-    small_calls=2000,
+    small_rounds=25,
+    small_calls=1000,
     noop_calls=10_000,
     noop_rounds=4,
     map_bytes=256 * MIB,
@@ -43,6 +45,7 @@ QUICK = Sizes(
     memory_bytes=4 * MIB,
     memory_rounds=1,
     small_bytes=1024,
+    small_rounds=2,
     small_calls=50,
     noop_calls=200,
     noop_rounds=2,

@@ -56,12 +56,21 @@ class Series:
 
 @dataclass
 class Target:
-    """A figure that pyrpc wants to reach."""
+    """A figure that pyrpc wants to reach.
+
+    Attributes
+    ----------
+    got : float
+        By medians: what it is judged by.
+    by_best : float or None
+        The same by the best value of each contender; far from ``got`` on a machine that was disturbed.
+    """
 
     text: str
     wanted: float
     got: float
     at_least: bool
+    by_best: float | None = None
 
     @property
     def is_reached(self) -> bool:
@@ -74,6 +83,7 @@ class Target:
             "text": self.text,
             "wanted": self.wanted,
             "got": self.got,
+            "by_best": self.by_best,
             "at_least": self.at_least,
             "is_reached": self.is_reached,
         }
@@ -121,6 +131,13 @@ class Outcome:
         wanted = at_least if at_least is not None else at_most
         assert wanted is not None
         self.targets.append(Target(text, wanted, got, at_least is not None))
+
+    def aim_ratio(
+        self, text: str, of: Series, to: Series, *, at_least: float | None = None, at_most: float | None = None
+    ) -> None:
+        """Add a target for how many times worse one contender is than another."""
+        self.aim(text, of.times_worse_than(to), at_least=at_least, at_most=at_most)
+        self.targets[-1].by_best = to.best / of.best if of.more_is_better else of.best / to.best
 
     def get(self, name: str) -> Series | None:
         """The series of that name, if it was measured."""

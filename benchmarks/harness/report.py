@@ -31,7 +31,8 @@ def summary(outcomes: list[Outcome], is_judged: bool) -> str:
 def _target_line(target: Target, is_judged: bool) -> str:
     sign = ">=" if target.at_least else "<="
     verdict = ("reached" if target.is_reached else "MISSED") if is_judged else "not judged"
-    return f"  target  {target.text}: {target.got:.2f} (wanted {sign} {target.wanted:g})  {verdict}"
+    by_best = "" if target.by_best is None else f"; by best values {target.by_best:.2f}"
+    return f"  target  {target.text}: {target.got:.2f} (wanted {sign} {target.wanted:g}{by_best})  {verdict}"
 
 
 def _value(series: Series, value: float) -> str:

@@ -168,3 +168,28 @@ def test_committed_stock_code_is_what_the_compiler_writes(tmp_path: Path) -> Non
     subprocess.run(["thrift", "--gen", "py", "-out", str(tmp_path), str(peers / "echo.thrift")], check=True)
     for path in sorted((peers / "gen_echo").glob("*.py")):
         assert path.read_text() == (tmp_path / "gen_echo" / path.name).read_text()
+
+
+def test_ratio_target_shows_medians_and_best_values(outcome: Any) -> None:
+    from benchmarks.harness import report
+
+    outcome.aim_ratio("times as fast", outcome.get("stock b"), outcome.get("pyrpc"), at_least=4)
+    target = outcome.targets[0]
+    assert (target.got, target.by_best, target.is_reached) == (3.0, 6.0, False)
+    assert "3.00 (wanted >= 4; by best values 6.00)  MISSED" in report.table(outcome, is_judged=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_complete", "code"),
+    [([], True, 0), (["--strict"], True, 1), (["--strict", "--quick"], True, 0), ([], False, 3)],
+    ids=["missed", "missed and strict", "quick judges nothing", "pyrpc not measured"],
+)
+def test_exit_code_tells_missed_targets_only_when_strict(
+    outcome: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str], is_complete: bool, code: int
+) -> None:
+    import benchmarks.__main__ as command
+
+    outcome.aim("times as fast", 1.0, at_least=12)
+    outcome.is_complete = is_complete
+    monkeypatch.setattr(command, "CASES", {"echo": lambda sizes, placement: outcome})
+    assert command.main(arguments) == code
