@@ -1,0 +1,101 @@
+"""Nodes as processes that a test may kill, stop and restart."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+
+class Node:
+    """One process."""
+
+    def __init__(self, nursery: Nursery, port: int = 0) -> None:
+        self._nursery = nursery
+        self.pid, self.endpoint = nursery.start(port)
+        self.port = int(self.endpoint.rpartition(":")[2])
+
+    def signal(self, number: int) -> None:
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self.signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.signal(signal.SIGCONT)
+
+    def restart(self) -> Node:
+        """Another process at the same port, as a supervisor would start it."""
+        self.kill()
+        while is_alive(self.pid):
+            time.sleep(0.001)
+        return Node(self._nursery, self.port)
+
+
+class Nursery:
+    """The process that forks nodes."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("nodes.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, port: int) -> tuple[int, str]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{port}\n")
+        self._process.stdin.flush()
+        pid, endpoint = self._process.stdout.readline().split()
+        return int(pid), endpoint
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._process.stdout.close()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture
+def start_nodes(nursery: Nursery) -> Iterator[Callable[[int], list[Node]]]:
+    """``start_nodes(n)`` gives n fresh nodes; they are killed in the end."""
+    started: list[Node] = []
+
+    def start(count: int) -> list[Node]:
+        nodes = [Node(nursery) for _ in range(count)]
+        started.extend(nodes)
+        return nodes
+
+    yield start
+    for node in started:
+        node.kill()
