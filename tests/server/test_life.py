@@ -249,7 +249,7 @@ def test_serve_blocks_until_stop(gate: Gate) -> None:
 # -- signals: a process of its own
 
 PROGRAM = """
-import sys, threading
+import signal, threading, time
 from pyrpc import Server
 
 class Slow:
@@ -261,8 +261,15 @@ class Slow:
     def open(self): self.let.set()
     def quick(self): return 1
 
+def announce():
+    # Not before serve() has taken over the signals.
+    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL or signal.getsignal(signal.SIGINT) is usual:
+        time.sleep(0.001)
+    print(server.endpoint, flush=True)
+
+usual = signal.getsignal(signal.SIGINT)
 server = Server(Slow, port=0).start()
-print(server.endpoint, flush=True)
+threading.Thread(target=announce, daemon=True).start()
 server.serve(grace_s=20)
 print("served", flush=True)
 """

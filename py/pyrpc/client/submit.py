@@ -202,12 +202,12 @@ class Submitter:
 
         try:
             node.call_many(calls, deliver)
-        except Exception as error:
+        except Exception as fault:
             # A fault of pyrpc; whatever it is, no future may be left without an end.
             waiting = set(tasks).difference(task for task, _ in failed)
             for task in waiting:
                 if not task.future.done():
-                    task.future.set_exception(error)
+                    task.future.set_exception(fault)
         finally:
             self._caller.end(node, began, failed[0][1] if failed else None)
         # Each waits for its own next attempt: one after the other they would wait for the sum.
