@@ -57,6 +57,9 @@ class ConnectionPool:
             connection.close()
         else:
             self._idle.append(connection)
+            if self._is_closed:
+                # It was closed in between, and may have looked before this one was there.
+                self.drop_idle()
 
     def drop_idle(self) -> None:
         """Close what nobody uses, e.g. after the node died: the others lead to the same dead process."""

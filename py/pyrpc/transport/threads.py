@@ -48,11 +48,11 @@ class ThreadCache:
             has_spare = self._spare > 0 and not self._is_closed
             if has_spare:
                 self._spare -= 1
+                # Inside the lock, so that it comes before the word of close() to end. Never blocks.
+                self._tasks.put((function, args))
             else:
                 self._threads += 1
-        if has_spare:
-            self._tasks.put((function, args))
-        else:
+        if not has_spare:
             self._start((function, args))
 
     def _start(self, task: _Task) -> None:
@@ -67,9 +67,8 @@ class ThreadCache:
         """Let the threads end after their tasks."""
         with self._lock:
             self._is_closed = True
-            count = self._threads
-        for _ in range(count):
-            self._tasks.put(None)
+            for _ in range(self._threads):
+                self._tasks.put(None)
 
     def _work(self, task: _Task | None) -> None:
         while task is not None:
