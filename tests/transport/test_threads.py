@@ -90,6 +90,9 @@ class ClosingQueue:
             self._threads.close()
         self._real.put(task)  # type: ignore[arg-type]
 
+    def get(self, timeout: float | None = None) -> object:
+        return self._real.get(timeout=timeout)
+
 
 def test_task_promised_to_a_waiting_thread_comes_before_the_word_to_end() -> None:
     threads = ThreadCache("test")

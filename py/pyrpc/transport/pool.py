@@ -53,13 +53,13 @@ class ConnectionPool:
 
     def give_back(self, connection: Connection) -> None:
         """Return a connection; one that was closed is dropped."""
-        if not connection.is_open or self._is_closed or len(self._idle) >= self._max_idle:
+        if not connection.is_open or len(self._idle) >= self._max_idle:
             connection.close()
-        else:
-            self._idle.append(connection)
-            if self._is_closed:
-                # It was closed in between, and may have looked before this one was there.
-                self.drop_idle()
+            return
+        self._idle.append(connection)
+        # Asked last: a pool that is closed just now may have looked before this one was there.
+        if self._is_closed:
+            self.drop_idle()
 
     def drop_idle(self) -> None:
         """Close what nobody uses, e.g. after the node died: the others lead to the same dead process."""
