@@ -186,6 +186,16 @@ def test_chunk_rows_are_kept(client: Client, work: Work) -> None:
     assert sorted(work.chunks) == [2, 4, 4]
 
 
+def test_long_texts_go_in_chunks_of_a_size_that_travels(client: Client, work: Work) -> None:
+    """What NumPy calls the size of such an array is that of its references alone."""
+    x = np.array(["x" * 2_000_000] * 20, np.dtypes.StringDType())
+    result = client.map("Work.upper", x)
+    assert [len(text) for text in result.tolist()] == [2_000_000] * 20
+    job = client.map_async("Work.upper", x, chunk_bytes=8_000_000)
+    job.result(60)
+    assert {entry.rows for entry in job.receipt.entries} <= {2, 3}
+
+
 def test_chunk_bytes_are_a_limit(client: Client, work: Work) -> None:
     client.map("Work.double", np.zeros((100, 10)), chunk_bytes=800)
     assert max(work.chunks) == 10
@@ -371,6 +381,7 @@ def test_failed_job_stops_what_it_has_not_sent(client: Client, work: Work) -> No
         ("timeout_s", -1),
         ("timeout_s", "1"),
         ("timeout_s", float("nan")),
+        ("progress", 5),
     ],
 )
 def test_option_that_makes_no_sense_is_named(client: Client, option: str, value: Any) -> None:

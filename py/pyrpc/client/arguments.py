@@ -45,7 +45,7 @@ class SplitArguments:
                 got=" and ".join(str(array.shape[0]) for array in arrays),
                 help="mark what is not to be split: pyrpc.broadcast(x)",
             )
-        self.row_bytes = sum(array.nbytes for array in arrays) // self.rows if self.rows else 0
+        self.row_bytes = sum(map(_bytes_of, arrays)) // self.rows if self.rows else 0
 
     def whole(self) -> list[Any]:
         """What goes whole to every chunk."""
@@ -63,6 +63,16 @@ class SplitArguments:
 
 def _is_split(value: object) -> bool:
     return isinstance(value, np.ndarray) and value.ndim > 0
+
+
+def _bytes_of(array: np.ndarray[Any, Any]) -> int:
+    """About what travels. Text of any length lies elsewhere than in the array that nbytes tells of."""
+    if array.dtype.kind != "T":
+        return array.nbytes
+    try:
+        return array.nbytes + int(np.strings.str_len(array).sum())
+    except (TypeError, ValueError):  # Missing values; such an array is refused when it is to be sent.
+        return array.nbytes
 
 
 def _unwrapped(value: object) -> Any:

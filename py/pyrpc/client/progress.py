@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from pyrpc.errors import ConfigError
+
 Progress = Callable[[int, int], object]
 _EVERY_S = 0.1
 
@@ -44,7 +46,20 @@ class ProgressLine:
 
 
 def progress_of(progress: bool | Progress | None, label: str) -> Progress | None:
-    """What to call with (rows done, rows in all); None: nothing."""
+    """What to call with (rows done, rows in all); None: nothing.
+
+    Raises
+    ------
+    ConfigError
+    """
     if progress is None or progress is False:
         return None
-    return ProgressLine(label) if progress is True else progress
+    if progress is True:
+        return ProgressLine(label)
+    if not callable(progress):
+        raise ConfigError(
+            "progress makes no sense",
+            expected="True, False, None or a callable of (rows done, rows in all)",
+            got=repr(progress),
+        )
+    return progress
