@@ -184,6 +184,8 @@ def test_overloaded_stage_is_called_again_after_the_time_it_asks_for(client: Cli
 
 
 def test_errors_are_counted_by_name(client: Client) -> None:
+    with pytest.raises(StageFailedError):
+        client.call("Wild.fail", "plain")
     (before,) = client.stats().values()
     with pytest.raises(StageFailedError):
         client.call("Wild.fail", "plain")

@@ -188,7 +188,7 @@ def test_close_ends_connections_whatever_they_do(listener: Listener) -> None:
                 assert sock.recv(1) == b""
             except ConnectionResetError:
                 pass
-    assert listener.connections == 0
+    await_true(lambda: listener.connections == 0)
 
 
 def test_nothing_is_left_after_close() -> None:
