@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pyrpc import Client, Server
+from pyrpc.client import submit
 from pyrpc.errors import (
     ArgumentError,
     ConfigError,
@@ -116,11 +117,15 @@ def test_call_that_cannot_work_is_an_error_of_its_future(client: Client, call: A
     assert client.submit("Service.add", 1).result(30) == 1
 
 
-def test_calls_go_on_after_the_node_was_left_alone(client: Client) -> None:
+def test_calls_go_on_after_a_pause(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The threads that serve quick calls end after a while, and come back."""
-    for _ in range(2):
+    monkeypatch.setattr(submit, "_LINGER_S", 0.02)
+    for _ in range(3):
         assert [f.result(30) for f in [client.submit("Service.add", n) for n in range(200)]] == list(range(200))
-        time.sleep(1.1)
+        until = time.monotonic() + 10
+        while client._submitter._running:
+            assert time.monotonic() < until
+            time.sleep(0.002)
 
 
 def test_time_runs_from_when_it_was_submitted(client: Client) -> None:
