@@ -92,10 +92,10 @@ class Tasks:
         shares = [self._caller.noops(thread, threads) for thread in range(threads)]
         return _calls_per_s(shares, calls)
 
-    def submit_noops(self, calls: int) -> float:
-        """Calls a second when all are submitted at once and then waited for."""
+    def many_noops(self, calls: int) -> float:
+        """Calls a second when they are begun without waiting for those before."""
         start = perf_counter()
-        self._caller.submit_noops(calls)
+        self._caller.many_noops(calls)
         return calls / (perf_counter() - start)
 
     def map_array(self) -> float:

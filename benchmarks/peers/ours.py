@@ -65,7 +65,7 @@ class OurCaller:
         """The no-op call; the client chooses the node, and all threads share it."""
         return [partial(self._client.call, "Noop.noop")]
 
-    def submit_noops(self, calls: int) -> None:
+    def many_noops(self, calls: int) -> None:
         """So many no-op calls by futures."""
         futures = [self._client.submit("Noop.noop") for _ in range(calls)]
         wait(futures)
