@@ -3,8 +3,8 @@
 By one thread everything runs on one core, since waking a second one costs more than the call; by several threads the
 caller has one core and the two nodes share the other. Compared is the best way of each with the same concurrency;
 of stock Thrift's variants the accelerated ones were never the fastest by several threads, so they are left out there.
-All at once: pyrpc by ``submit``, against the best of stock Thrift's numbers of threads. Calls that are sent ahead by hand
-are shown beside it.
+All at once: pyrpc by ``submit``, against the best of stock Thrift's numbers of threads. Calls that are sent ahead by
+hand are shown beside it.
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ def _judge(outcome: Outcome) -> None:
     ours, ahead = outcome.fastest(_ALL + OURS), outcome.fastest(_ALL + "stock ")
     if ours is not None and ahead is not None:
         ratio = ahead.times_worse_than(ours)
-        outcome.notes.append(
-            f"submit against {ahead.name.removeprefix(_ALL)}, which nobody writes by hand: {ratio:.2f}"
-        )
+        outcome.notes.append(f"submit against {ahead.name.removeprefix(_ALL)} by hand: {ratio:.2f}")
 
 
 def _compare(outcome: Outcome, prefix: str, stock: Series | None) -> None:
