@@ -209,3 +209,14 @@ def test_caches_do_not_grow_without_bound() -> None:
         assert small.decode_call(_window(frame)) is not None
     caches = [value for name, value in vars(small).items() if isinstance(value, dict) and name.startswith("_")]
     assert caches and all(len(cache) <= 1024 for cache in caches)
+
+
+def test_messages_of_one_length_are_told_apart() -> None:
+    frames = {f"S.m{i}": small.encode_call(f"S.m{i}", (bytes([i]) * 9,), i, 1000) for i in range(8)}
+    for _ in range(3):
+        for i, (method, frame) in enumerate(frames.items()):
+            assert frame is not None
+            call = small.decode_call(_window(frame))
+            assert call is not None and call[:3] == (method, i, [bytes([i]) * 9])
+    layouts = small._request_layouts[len(frames["S.m0"] or b"") - 4]
+    assert len(layouts) == 4

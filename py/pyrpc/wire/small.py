@@ -271,9 +271,21 @@ class _Layout:
         self.named: Any = named
 
 
-# By frame length. Two messages of one length take turns in one place, at the price of the longer way.
-_request_layouts: dict[int, _Layout] = {}
-_reply_layouts: dict[int, _Layout] = {}
+# By frame length; the few messages that share one are tried in turn. Past that the longer way is cheaper than to make
+# a layout for each message that comes.
+_LAYOUTS_OF_A_LENGTH = 4
+_request_layouts: dict[int, list[_Layout]] = {}
+_reply_layouts: dict[int, list[_Layout]] = {}
+
+
+def _keep(
+    layouts: dict[int, list[_Layout]], frame: bytes, head: bytes, tail: struct.Struct, value: Any, named: Any
+) -> None:
+    same_length = layouts.get(len(frame) - 4)
+    if same_length is None:
+        same_length = _remember(layouts, len(frame) - 4, [])
+    if len(same_length) < _LAYOUTS_OF_A_LENGTH:
+        same_length.append(_Layout(frame, head, tail, value, named))
 
 
 # -- what a client sends and reads
@@ -322,8 +334,8 @@ def decode_reply(source: Source, call_id: int) -> tuple[Any, int] | None:
     buf = source.buf
     size = _i32.unpack_from(buf, at)[0]
     stop = at + 4 + size
-    layout = _reply_layouts.get(size)
-    if layout is not None and stop <= end:
+    layouts = _reply_layouts.get(size, ()) if stop <= end else ()
+    for layout in layouts:
         fields = layout.unpack(buf, at)
         if layout.pick(fields) == layout.fixed and fields[1] == call_id:
             source.pos = source.stop = stop
@@ -356,9 +368,7 @@ def _decode_any_reply(source: Source, at: int, stop: int, call_id: int) -> tuple
         return None
     is_data = type(value) is _ndarray or (type(value) is bytes and value != b"")
     if is_data or value is None or value is True or value is False:
-        frame = bytes(source.view[at:stop])
-        layout = _Layout(frame, _REPLY_HEAD, _LOAD, value, None if is_data else value)
-        _remember(_reply_layouts, len(frame) - 4, layout)
+        _keep(_reply_layouts, bytes(source.view[at:stop]), _REPLY_HEAD, _LOAD, value, None if is_data else value)
     source.pos = source.stop = stop
     return value, load[-2]
 
@@ -379,8 +389,8 @@ def decode_call(source: Source) -> SmallCall | None:
     buf = source.buf
     size = _i32.unpack_from(buf, at)[0]
     stop = at + 4 + size
-    layout = _request_layouts.get(size)
-    if layout is not None and stop <= end:
+    layouts = _request_layouts.get(size, ()) if stop <= end else ()
+    for layout in layouts:
         fields = layout.unpack(buf, at)
         if layout.pick(fields) == layout.fixed:
             source.pos = source.stop = stop
@@ -426,9 +436,7 @@ def _decode_any_call(source: Source, start: int, stop: int) -> SmallCall | None:
     if method is None:
         return None
     if count == 0 or (count == 1 and (type(args[0]) is _ndarray or (type(args[0]) is bytes and args[0]))):
-        frame = bytes(view[start:stop])
-        layout = _Layout(frame, _CALL_HEAD, _TAIL, args[0] if args else None, method)
-        _remember(_request_layouts, len(frame) - 4, layout)
+        _keep(_request_layouts, bytes(view[start:stop]), _CALL_HEAD, _TAIL, args[0] if args else None, method)
     source.pos = source.stop = stop
     return method, seqid, args, tail[3], tail[5]
 
