@@ -198,6 +198,14 @@ def test_timeout_of_the_client_holds_for_each_call(cluster: Callable[..., Client
     assert client.call("Service.add", 1, timeout_s=30) == 1
 
 
+def test_client_may_have_no_limit_at_all(cluster: Callable[..., Client], service: Service) -> None:
+    client = cluster(1, service, timeout_s=None)
+    assert client.call("Service.add", 1, 2) == 3
+    assert client.submit("Service.add", 1, 2).result(30) == 3
+    with pytest.raises(DeadlineExceeded):
+        client.call("Service.wait", timeout_s=0.05)
+
+
 def test_late_reply_never_answers_another_call(cluster: Callable[..., Client], service: Service) -> None:
     client = cluster(1, service)
     for _ in range(3):
@@ -277,6 +285,23 @@ def test_node_that_comes_up_while_the_client_tries_is_found(service: Service) ->
             client.call("Service.add", 1)
         with Server(service, port=port):
             assert client.call("Service.add", 1) == 1
+
+
+def test_node_that_comes_back_gets_calls_again(service: Service) -> None:
+    other = Service()
+    first, second = Server(service, port=0).start(), Server(other, port=0).start()
+    port = int(first.endpoint.rpartition(":")[2])
+    with second, Client([first.endpoint, second.endpoint]) as client:
+        for number in range(4):
+            client.call("Service.add", number)
+        first.stop()
+        assert [client.call("Service.add", number) for number in range(10)] == list(range(10))
+        with Server(service, port=port):
+            before = service.calls
+            until = time.monotonic() + 15
+            while service.calls == before:
+                assert client.call("Service.add", 1) == 1
+                assert time.monotonic() < until
 
 
 def test_node_that_goes_away_refuses_and_another_one_does_it_at_once(service: Service) -> None:

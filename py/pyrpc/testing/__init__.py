@@ -1,13 +1,16 @@
-"""For tests of code that uses pyrpc: a clock to turn, samples of all that travels, checks for codecs."""
+"""For tests of code that uses pyrpc: a clock to turn, a network with faults, samples of all that travels, checks."""
 
 from __future__ import annotations
 
 from pyrpc.testing.clock import FakeClock
 from pyrpc.testing.codec import TrickleSource, check_codec
+from pyrpc.testing.proxy import FaultProxy, Faults
 from pyrpc.testing.samples import assert_own_memory, assert_same, sample_arrays, sample_values
 
 __all__ = [
     "FakeClock",
+    "FaultProxy",
+    "Faults",
     "TrickleSource",
     "assert_own_memory",
     "assert_same",
