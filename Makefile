@@ -17,7 +17,7 @@ gen:  ## generated code from thrift/pyrpc.thrift (needs the Thrift compiler)
 	@python3 scripts/gen.py
 
 bench:  ## measure against peers, in one run
-	@sh scripts/venv.sh .venv -e '.[all]' psutil
+	@sh scripts/venv.sh .venv -e '.[all]'
 	@.venv/bin/python -m benchmarks
 
 lint:  ## ruff and mypy alone
