@@ -138,7 +138,8 @@ class Client:
         """The same in the background; at most 64 at the same time, more wait. The time runs from now.
 
         Small calls of a method that takes less than half a millisecond share connections, up to 64 in a row: ten
-        thousand of them cost a fraction of what as many ``call`` cost.
+        thousand of them cost a fraction of what as many ``call`` cost. If one of them takes long against all
+        experience, those behind it on its connection wait for it.
         """
         return self._submitter.submit(method, args, kwargs, self._timeout(timeout_s))
 

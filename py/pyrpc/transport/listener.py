@@ -34,6 +34,7 @@ _MIN_BYTES_PER_S = 16 * 1024
 _MARGIN_S = 0.03
 _LEAVING_S = 5.0
 _HELD_FRAMES = 64
+_HELD_S = 0.001
 _DRAIN_S = 1.0
 _DRAIN_BYTES = 64 * 2**20
 _SWEEP_S = 5.0
@@ -64,6 +65,7 @@ class Channel:
         # From the first byte of a call to the last of its answer.
         self.is_busy = False
         self._held: list[bytes] = []
+        self._held_since = 0.0
 
     def has_frame(self) -> bool:
         """Whether bytes of a next frame are here, or come within the linger time; EOFError when none ever will."""
@@ -90,11 +92,16 @@ class Channel:
         """Send a frame, its length included, that is likely to fit into the socket's buffer.
 
         With may_wait it goes out together with the next answer, if the next call is here already: a caller who sends
-        many calls in a row then costs one system call for many answers.
+        many calls in a row then costs one system call for many answers. None is held for longer than a moment, but
+        for the time that the next call takes.
         """
         if may_wait and self.source.pos < self.source.end and len(self._held) < _HELD_FRAMES:
-            self._held.append(frame)
-            return
+            now = time.monotonic()
+            if not self._held:
+                self._held_since = now
+            if now - self._held_since < _HELD_S:
+                self._held.append(frame)
+                return
         if self._held:
             self._held.append(frame)
             frame = b"".join(self._held)
