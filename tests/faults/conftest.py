@@ -32,6 +32,11 @@ class Node:
 
     def stop(self) -> None:
         self.signal(signal.SIGSTOP)
+        # The signal is on its way only: on a busy machine threads go on for a moment.
+        tasks = Path(f"/proc/{self.pid}/task")
+        until = time.monotonic() + 10
+        while any(_state(task) != "T" for task in tasks.iterdir()) and time.monotonic() < until:
+            time.sleep(0.001)
 
     def go_on(self) -> None:
         self.signal(signal.SIGCONT)
@@ -42,6 +47,11 @@ class Node:
         while is_alive(self.pid):
             time.sleep(0.001)
         return Node(self._nursery, self.port)
+
+
+def _state(task: Path) -> str:
+    """One letter for what a thread is doing; T: stopped. The name before it is in brackets, and may hold anything."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 class Nursery:

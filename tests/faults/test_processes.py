@@ -267,12 +267,13 @@ def test_not_idempotent_chunk_that_may_have_run_fails_the_job(start_nodes: Start
         assert caught.value.may_have_run
 
 
-def test_wrong_number_of_rows_from_one_node_fails_the_job(start_nodes: StartNodes) -> None:
-    nodes = start_nodes(2)
+def test_wrong_number_of_rows_from_a_node_fails_the_job(start_nodes: StartNodes) -> None:
+    # One node: of two, the other one may do all of the chunks before the answers of this one come.
+    nodes = start_nodes(1)
     with client_of(nodes) as client:
         with pytest.raises(BadResultError, match="wrong number of rows") as caught:
-            client.map("Work.short_on", X, nodes[1].port, chunk_rows=3)
-        assert caught.value.endpoint == nodes[1].endpoint
+            client.map("Work.short_on", X, nodes[0].port, chunk_rows=3)
+        assert caught.value.endpoint == nodes[0].endpoint
         assert "3 rows" in str(caught.value.expected)
         assert caught.value.got == "2 rows"
 

@@ -327,6 +327,12 @@ class Listener:
         assert self._sock is not None
         if listening:
             selector.unregister(self._sock)
+        # Whoever is connected already, as far as the kernel is concerned, is told that the node is going away; to close
+        # on a connection in the backlog would reset it, with a call perhaps on its way.
+        waiting = len(self._parked) - 1
+        while len(self._parked) > waiting and self._has_room():
+            waiting = len(self._parked)
+            self._accept()
         self._sock.close()
         self._sock = None
         self._port_is_closed.set()
