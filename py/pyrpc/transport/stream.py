@@ -18,7 +18,7 @@ _timeval = struct.Struct("@ll")
 # Up to here one joined write is quicker than two; above, the parts go out as they are, in slices that let a
 # receiver start while the rest is still being sent.
 _JOINED_BYTES = limits.SMALL_BYTES
-_SLICE_BYTES = 2**20
+_SLICE_BYTES = 512 * 1024
 
 
 class SocketSource(Source):

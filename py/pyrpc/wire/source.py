@@ -159,7 +159,7 @@ class Source:
         self.pos = self.stop = self.end = 0
         done = inside
         while done < size:
-            got = self.receive(target[done:])
+            got = self.receive(target[done : done + limits.RECEIVE_BYTES])
             done += got
             self.left -= got
         self.received += size - inside

@@ -28,6 +28,9 @@ class LeastLoaded:
         best_load = math.inf
         for _ in range(count):
             node = nodes[index]
+            if node.in_flight == 0:
+                best = index
+                break
             load = node.in_flight / node.weight
             if load < best_load:
                 best = index
