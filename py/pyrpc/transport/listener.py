@@ -333,6 +333,8 @@ class Listener:
         while len(self._parked) > waiting and self._has_room():
             waiting = len(self._parked)
             self._accept()
+        # Before the selector sleeps again: they may have said something already.
+        self._register_parked(selector)
         self._sock.close()
         self._sock = None
         self._port_is_closed.set()
