@@ -138,6 +138,7 @@ def _server(args: argparse.Namespace) -> Server:
 
 
 def _say_ready(endpoint: str) -> None:
-    print(f"listening on {endpoint}", flush=True)
-    # Who started this node may never read on: a stage that prints would block in the end.
-    sys.stdout = sys.stderr
+    # Who started this node may never read on: a stage that prints would block in the end. And it may be called before
+    # the line is out, so this comes first.
+    out, sys.stdout = sys.stdout, sys.stderr
+    print(f"listening on {endpoint}", file=out, flush=True)
