@@ -30,17 +30,6 @@ _NO_NODE_HELP = "check that a pyrpc node of a version that fits listens there, a
 UNKNOWN_METHOD, PROTOCOL_ERROR = 1, 7
 
 
-@dataclass(slots=True)
-class Request:
-    """A call as a node reads it; ``args`` is None for a method that service Node does not have."""
-
-    name: str
-    seqid: int
-    is_oneway: bool
-    codec: Codec
-    args: dict[str, Any] | None
-
-
 @dataclass(frozen=True, slots=True)
 class _MethodPlan:
     args: StructPlan
@@ -400,7 +389,6 @@ __all__ = [
     "Codec",
     "Parts",
     "RemoteProtocolError",
-    "Request",
     "check_frame",
     "codec_of",
     "frame_bytes",
