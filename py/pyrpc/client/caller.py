@@ -1,22 +1,45 @@
-"""Single calls: choose a node, call it, try another one where the failure allows it."""
+"""Single calls: choose a node, call it, try another one where the failure allows it.
+
+What is decided is in plan/: ``balance`` (which node), ``outlier`` (which not), ``retry`` and ``call_hedge`` (whether
+and when again). This is the driver, and its first attempt is written for speed.
+"""
 
 from __future__ import annotations
 
+import copy
 import itertools
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
+from pyrpc.client.hedged import Sent, first_reply
 from pyrpc.client.node import EWMA_WEIGHT, NodeHandle, is_node_loss
 from pyrpc.deadline import Deadline
-from pyrpc.errors import FailureClass, PyrpcError, UnreachableError
-from pyrpc.plan.balance import Balancer, NodeView
-from pyrpc.plan.health import usable_nodes
+from pyrpc.errors import (
+    DeadlineExceeded,
+    FailureClass,
+    InternalError,
+    ProtocolError,
+    PyrpcError,
+    UnreachableError,
+    WorkerLostError,
+)
+from pyrpc.plan.balance import Balancer, NodeView, pick_of
+from pyrpc.plan.balance.peak_ewma import observed
+from pyrpc.plan.call_hedge import CallBudget, Latencies
+from pyrpc.plan.outlier import Outliers
 from pyrpc.plan.prng import SplitMix64
-from pyrpc.plan.retry import RetryBudget, RetryPolicy
+from pyrpc.plan.retry import RetryPolicy
 
 T = TypeVar("T")
+# What tells of a node, beside its loss. A call that ran out of time may have asked for too little; but a node that
+# hangs shows in no other way.
+_NODE_FAULTS = (DeadlineExceeded, WorkerLostError, InternalError, ProtocolError)
+_METHODS_KEPT = 1024
+# A hedge goes over a connection that is there, or quickly made: the thread that makes it also waits for the reply.
+_HEDGE_CONNECT_S = 0.1
 
 
 class Caller:
@@ -25,7 +48,9 @@ class Caller:
     Parameters
     ----------
     is_idempotent : callable
-        Asked, by the method's name, before a call that may have run is sent again.
+        Asked, by the method's name, before a call that may have run is sent again; may call a node.
+    run : callable
+        Runs a function in the background.
     """
 
     def __init__(
@@ -35,21 +60,30 @@ class Caller:
         retry: RetryPolicy,
         prng: SplitMix64,
         is_idempotent: Callable[[str], bool],
+        run: Callable[..., None],
     ) -> None:
         self._nodes = nodes
-        self._balancer = balancer
+        self._pick_index = pick_of(balancer)
         self._retry = retry
         self._prng = prng
         self._is_idempotent = is_idempotent
-        self._budget = RetryBudget()
-        # Counts calls (each ``next`` is one; it is atomic). The budget is told of them when it is asked.
-        self._count = itertools.count()
-        self._counted = 0
+        self._run = run
+        # Everything from here on is shared by callers that differ in their policy only.
+        self._budget = _Budget()
+        self._count = self._budget.count
         # A handle has the attributes of a view, always as they are now.
         self._views = cast("Sequence[NodeView]", nodes)
-        self._has_failures = False
+        self._outliers = Outliers([node.health for node in nodes])
+        self._index = {node: index for index, node in enumerate(nodes)}
+        self._methods: dict[str, Latencies] = {}
         self._only = nodes[0] if len(nodes) == 1 else None
         self._lock = threading.Lock()
+
+    def with_policy(self, balancer: Balancer) -> Caller:
+        """Another caller of the same nodes, with the same budget, that chooses by another policy."""
+        other = copy.copy(self)
+        other._pick_index = pick_of(balancer)
+        return other
 
     def call(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], timeout_s: float | None) -> Any:
         """Call a method on one of the nodes and return what it gives.
@@ -63,20 +97,36 @@ class Caller:
         # The first attempt is written out: nearly every call ends here, and small ones count each step.
         node = self._only
         if node is None:
-            node = self.begin((), began)
-        else:
-            next(self._count)
+            return self._call_one_of_many(method, args, kwargs, timeout_s, began)
+        next(self._count)
+        try:
+            return node.call(method, args, kwargs, began, timeout_s)
+        except PyrpcError as error:
+            self.end(node, began, error)
+            failure = error
+        return self.call_again(method, args, kwargs, Deadline.after(began, timeout_s), node, failure)
+
+    def _call_one_of_many(
+        self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], timeout_s: float | None, began: float
+    ) -> Any:
+        latencies = self._methods.get(method)
+        if latencies is None:
+            latencies = self._new_method(method)
+        node = self.begin((), began)
+        if latencies.hedge_after_s != math.inf:
+            return self._call_hedged(node, method, args, kwargs, Deadline.after(began, timeout_s), began, latencies)
         try:
             value = node.call(method, args, kwargs, began, timeout_s)
         except PyrpcError as error:
             self.end(node, began, error)
             failure = error
         except BaseException:
-            self.end(node, began, None)
+            self.forget(node)
             raise
         else:
-            if self._only is None:
-                self.end(node, began, None)
+            self.end(node, began, None, latencies)
+            if latencies.is_idempotent is None and latencies.median_s:
+                self._ask_idempotent(method, latencies)
             return value
         return self.call_again(method, args, kwargs, Deadline.after(began, timeout_s), node, failure)
 
@@ -86,15 +136,15 @@ class Caller:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         deadline: Deadline,
-        node: NodeHandle,
+        tried: NodeHandle | list[NodeHandle],
         failure: PyrpcError,
     ) -> Any:
-        """Go on with a call whose first attempt failed: on another node, or not at all."""
+        """Go on with a call whose first attempts failed: on another node, or not at all."""
         return self._try_others(
             lambda other, attempt: other.invoke(method, args, kwargs, deadline, attempt=attempt).value,
             deadline,
             lambda: self._is_idempotent(method),
-            [node],
+            tried if isinstance(tried, list) else [tried],
             failure,
         )
 
@@ -134,41 +184,159 @@ class Caller:
         if self._only is not None:
             return self._only
         with self._lock:
-            if tried or self._has_failures:
+            if tried or not self._outliers.is_calm:
                 node = self._pick(tried, now)
             else:
-                node = self._nodes[self._balancer.pick(self._views, self._prng)]
+                node = self._nodes[self._pick_index(self._views, self._prng, now)]
             node.in_flight += 1
         return node
 
-    def end(self, node: NodeHandle, began: float, failure: PyrpcError | None) -> None:
-        """Tell how an attempt ended."""
+    def end(
+        self, node: NodeHandle, began: float, failure: PyrpcError | None, latencies: Latencies | None = None
+    ) -> None:
+        """Tell how an attempt ended; latencies: those of the method, when it succeeded."""
         # With one node there is nothing to choose by.
         if self._only is None:
-            took_s = time.monotonic() - began
+            now = time.monotonic()
+            took_s = now - began
             with self._lock:
                 node.in_flight -= 1
                 node.ewma_s += EWMA_WEIGHT * (took_s - node.ewma_s)
-                if failure is not None or self._has_failures:
-                    self._note_health(node, failure)
+                node.peak_s = took_s if took_s >= node.peak_s else observed(node.peak_s, node.seen_at, took_s, now)
+                node.seen_at = now
+                if latencies is not None:
+                    latencies.add(took_s)
+                    if latencies.median_s:
+                        node.slowness += EWMA_WEIGHT * (took_s / latencies.median_s - node.slowness)
+                if failure is not None or not self._outliers.is_calm:
+                    self._note_health(node, failure, now)
         if failure is not None and is_node_loss(failure):
             node.pool.drop_idle()
 
-    def _note_health(self, node: NodeHandle, failure: PyrpcError | None) -> None:
+    def forget(self, node: NodeHandle) -> None:
+        """An attempt was broken off here: that tells nothing of the node."""
+        if self._only is None:
+            with self._lock:
+                node.in_flight -= 1
+
+    def _lose(self, sent: Sent, latencies: Latencies) -> None:
+        """An attempt was cancelled because the other one was quicker: so long it took, at least."""
+        now = time.monotonic()
+        took_s = now - sent.began
+        with self._lock:
+            node = sent.node
+            node.in_flight -= 1
+            node.ewma_s = max(node.ewma_s, node.ewma_s + EWMA_WEIGHT * (took_s - node.ewma_s))
+            node.peak_s = max(took_s, node.peak_s)
+            if latencies.median_s:
+                node.slowness = max(node.slowness, took_s / latencies.median_s)
+            node.seen_at = now
+
+    def _note_health(self, node: NodeHandle, failure: PyrpcError | None, now: float) -> None:
         """Under the lock. An error of the stage counts as an answer: the node is up."""
-        if failure is not None and is_node_loss(failure):
-            node.health.on_failure(time.monotonic())
+        is_lost = failure is not None and is_node_loss(failure)
+        if is_lost or isinstance(failure, _NODE_FAULTS):
+            self._outliers.on_failure(self._index[node], now, is_lost=is_lost)
         else:
-            node.health.on_success()
-        self._has_failures = any(other.health.failures for other in self._nodes)
+            self._outliers.on_success(self._index[node], now)
 
     def _pick(self, tried: Sequence[NodeHandle], now: float) -> NodeHandle:
         """A node that is up, and not one that failed this call already where there is another."""
-        fresh = [node for node in self._nodes if node not in tried] or list(self._nodes)
-        nodes = [fresh[index] for index in usable_nodes([node.health for node in fresh], now)]
-        node = nodes[self._balancer.pick(cast("Sequence[NodeView]", nodes), self._prng)]
-        node.health.on_call(now)
+        usable = self._outliers.usable(now, self._prng)
+        nodes = [self._nodes[index] for index in usable if self._nodes[index] not in tried]
+        if not nodes:
+            nodes = [node for node in self._nodes if node not in tried] or list(self._nodes)
+        node = nodes[self._pick_index(cast("Sequence[NodeView]", nodes), self._prng, now)]
+        self._outliers.on_call(self._index[node], now)
         return node
+
+    # -- hedges
+
+    def _new_method(self, method: str) -> Latencies:
+        with self._lock:
+            if len(self._methods) >= _METHODS_KEPT:
+                self._methods.clear()
+            return self._methods.setdefault(method, Latencies())
+
+    def _ask_idempotent(self, method: str, latencies: Latencies) -> None:
+        """Find out in the background, once, whether a method may be hedged."""
+        latencies.is_idempotent = False
+
+        def ask() -> None:
+            is_idempotent = self._is_idempotent(method)
+            with self._lock:
+                latencies.allow(is_idempotent)
+
+        self._run(ask)
+
+    def _call_hedged(
+        self,
+        node: NodeHandle,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        deadline: Deadline,
+        began: float,
+        latencies: Latencies,
+    ) -> Any:
+        """A call that is sent a second time, to another node, when the reply is late; the first reply counts."""
+        running: list[Sent] = []
+        tried = [node]
+        open_node: NodeHandle | None = node
+        hedge_began = began
+        try:
+            try:
+                running.append(Sent(node, began, *node.send_call(method, args, kwargs, deadline)))
+                open_node = None
+                if not running[0].connection.wait(min(latencies.hedge_after_s, deadline.remaining_s())):
+                    open_node = self._hedge_node(node, deadline)
+                    if open_node is not None:
+                        hedge_began = time.monotonic()
+                        tried.append(open_node)
+                        short = _HEDGE_CONNECT_S
+                        sending = open_node.send_call(method, args, kwargs, deadline, attempt=1, connect_s=short)
+                        running.append(Sent(open_node, hedge_began, *sending))
+                        open_node = None
+            except PyrpcError as error:
+                if open_node is None:
+                    # Not an attempt but the policy failed.
+                    raise
+                failed, open_node = open_node, None
+                self.end(failed, hedge_began if running else began, error)
+                if not running:
+                    return self.call_again(method, args, kwargs, deadline, tried, error)
+                # Only the hedge failed, which nobody asked for.
+            while True:
+                sent = first_reply(running, deadline)
+                try:
+                    value = sent.receive(deadline)
+                except PyrpcError as error:
+                    running.remove(sent)
+                    self.end(sent.node, sent.began, error)
+                    if error.failure_class is FailureClass.FINAL or isinstance(error, DeadlineExceeded):
+                        raise
+                    if not running:
+                        return self.call_again(method, args, kwargs, deadline, tried, error)
+                else:
+                    running.remove(sent)
+                    self.end(sent.node, sent.began, None, latencies)
+                    return value
+        finally:
+            if open_node is not None:
+                self.forget(open_node)
+            for sent in running:
+                sent.cancel()
+                self._lose(sent, latencies)
+
+    def _hedge_node(self, first: NodeHandle, deadline: Deadline) -> NodeHandle | None:
+        """Another node for a hedge; None where the budget or the time does not allow for one."""
+        now = time.monotonic()
+        with self._lock:
+            if deadline.remaining_s() == 0 or not self._budget.try_hedge(now):
+                return None
+        return self.begin([first], now)
+
+    # -- retries
 
     def _wait_or_raise(
         self,
@@ -192,11 +360,7 @@ class Caller:
                 prng=self._prng,
                 retry_after_ms=failure.retry_after_ms,
             )
-            now = time.monotonic()
-            calls = next(self._count)
-            self._budget.on_calls(calls - self._counted, now)
-            self._counted = calls + 1
-            is_allowed = decision.retry and self._budget.try_spend(now)
+            is_allowed = decision.retry and self._budget.try_retry(time.monotonic())
         if not is_allowed or decision.delay_s >= deadline.remaining_s():
             raise self._final(failure, tried)
         time.sleep(decision.delay_s)
@@ -210,3 +374,26 @@ class Caller:
                 help="are they running? pyrpc serve module:Object --port PORT starts one",
             )
         return failure
+
+
+class _Budget:
+    """The plan's budget, and the calls it has not been told of yet; under the caller's lock."""
+
+    def __init__(self) -> None:
+        self._plan = CallBudget()
+        # Counts calls (each ``next`` is one; it is atomic). The budget is told of them when it is asked.
+        self.count = itertools.count()
+        self._counted = 0
+
+    def try_retry(self, now: float) -> bool:
+        self._tell(now)
+        return self._plan.try_retry(now)
+
+    def try_hedge(self, now: float) -> bool:
+        self._tell(now)
+        return self._plan.try_hedge(now)
+
+    def _tell(self, now: float) -> None:
+        calls = next(self.count)
+        self._plan.on_calls(calls - self._counted, now)
+        self._counted = calls + 1
