@@ -246,9 +246,9 @@ class Client:
         **kwargs: Any,
     ) -> Job:
         """The same in the background; see :class:`pyrpc.client.job.Job`. The arrays must not change until it ends."""
-        return self._map_job(stage, arrays, kwargs, (chunk_rows, chunk_bytes, chunk_s), policy, timeout_s, progress).start(
-            self._job_threads
-        )
+        sizes = (chunk_rows, chunk_bytes, chunk_s)
+        job = self._map_job(stage, arrays, kwargs, sizes, policy, timeout_s, progress)
+        return job.start(self._job_threads)
 
     def reduce(
         self,
@@ -298,9 +298,8 @@ class Client:
         **kwargs: Any,
     ) -> Job:
         """The same in the background."""
-        return self._reduce_job(stage, arrays, kwargs, op, (chunk_rows, chunk_bytes), policy, timeout_s, progress).start(
-            self._job_threads
-        )
+        job = self._reduce_job(stage, arrays, kwargs, op, (chunk_rows, chunk_bytes), policy, timeout_s, progress)
+        return job.start(self._job_threads)
 
     def _map_job(
         self,

@@ -1,8 +1,9 @@
 """Putting the results of chunks together: rows in place, in order, or a fold in a fixed order.
 
 A gather is told of each chunk's result exactly once, in any order, from any thread. Rows of the result may be
-received from the network by one attempt while another attempt of the same chunk wins: so each chunk's rows are owned
-by one attempt at a time, and the winner's values are kept until the owner has let go.
+received from the network by one attempt while another attempt at them wins: so rows are owned by one attempt at a
+time, and the winner's values are kept until the owners of any of its rows have let go. Chunks may overlap: the rows of
+one that takes long are given to others in smaller pieces.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import functools
 import math
 import operator
 import threading
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
@@ -56,58 +58,95 @@ class _Column:
 
     def __init__(self) -> None:
         self.array: Array | None = None
-        # Text of fixed width: each chunk may come with another width, so they are joined in the end.
+        # Text of fixed width: each chunk may come with another width, so they are joined in the end. By first row.
         self.parts: dict[int, Array] = {}
+
+
+class _Owners:
+    """Which attempt may write to which rows; no two to the same."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self) -> None:
+        # (first row, stop, attempt), in order.
+        self._entries: list[tuple[int, int, int]] = []
+
+    def of(self, chunk: Chunk) -> list[int]:
+        """The attempts that own any row of a chunk."""
+        entries = self._entries
+        place = bisect_left(entries, (chunk.start,))
+        if place and entries[place - 1][1] > chunk.start:
+            place -= 1
+        owners = []
+        while place < len(entries) and entries[place][0] < chunk.stop:
+            owners.append(entries[place][2])
+            place += 1
+        return owners
+
+    def add(self, chunk: Chunk, attempt_id: int) -> None:
+        """Give the rows of a chunk, which nobody owns, to an attempt."""
+        entry = (chunk.start, chunk.stop, attempt_id)
+        self._entries.insert(bisect_left(self._entries, entry), entry)
+
+    def remove(self, chunk: Chunk, attempt_id: int) -> bool:
+        """Take the rows back; False: the attempt did not own them."""
+        entry = (chunk.start, chunk.stop, attempt_id)
+        place = bisect_left(self._entries, entry)
+        if place == len(self._entries) or self._entries[place] != entry:
+            return False
+        del self._entries[place]
+        return True
 
 
 class RowsGather:
     """Rows in the order of the input; each chunk is received straight into its place."""
 
-    def __init__(self, stage: str, rows: int, chunks: list[Chunk]) -> None:
+    def __init__(self, stage: str, rows: int) -> None:
         self._stage = stage
         self._rows = rows
-        self._chunks = chunks
         self._lock = threading.Lock()
         self._columns: list[_Column] = []
         self._is_tuple: bool | None = None
-        self._owner: dict[int, int] = {}
-        self._kept: dict[int, Any] = {}
+        self._owners = _Owners()
+        self._kept: dict[int, tuple[Chunk, Any]] = {}
+        self._writing = 0
 
     def lease(self, chunk: Chunk, attempt_id: int) -> Placer | None:
         with self._lock:
-            if chunk.index in self._owner:
+            if not chunk.rows or self._owners.of(chunk):
                 return None
-            self._owner[chunk.index] = attempt_id
+            self._owners.add(chunk, attempt_id)
         return _ChunkPlacer(self, chunk)
 
     def release(self, chunk: Chunk, attempt_id: int) -> None:
         with self._lock:
-            if self._owner.get(chunk.index) != attempt_id:
+            if not self._owners.remove(chunk, attempt_id) or not self._kept:
                 return
-            value = self._kept.get(chunk.index)
-            if value is None:
-                del self._owner[chunk.index]
-                return
-        # Another attempt won while this one held the rows.
-        self._write(chunk, value)
+            # Other attempts won while this one held the rows. Nobody else may lease them meanwhile: they are done.
+            ready = [(other, value) for other, value in self._kept.values() if not self._owners.of(other)]
+            self._writing += len(ready)
+            for other, _ in ready:
+                del self._kept[other.index]
+        for other, value in ready:
+            self._write(other, value)
         with self._lock:
-            del self._kept[chunk.index], self._owner[chunk.index]
+            self._writing -= len(ready)
 
     def put(self, chunk: Chunk, attempt_id: int, value: Any) -> Any:
         arrays = value if isinstance(value, list) else [value]
         self._check(chunk, arrays, isinstance(value, list))
         with self._lock:
-            owner = self._owner.get(chunk.index)
-            must_wait = owner is not None and owner != attempt_id
+            must_wait = any(owner != attempt_id for owner in self._owners.of(chunk))
             if must_wait:
-                self._kept[chunk.index] = arrays
+                self._kept[chunk.index] = (chunk, arrays)
         if not must_wait:
             arrays = self._write(chunk, arrays)
         return tuple(arrays) if self._is_tuple else arrays[0]
 
     @property
     def is_settled(self) -> bool:
-        return not self._kept
+        with self._lock:
+            return not self._kept and not self._writing
 
     def finish(self) -> Any:
         arrays = [self._join(column) for column in self._columns]
@@ -116,9 +155,10 @@ class RowsGather:
     def _join(self, column: _Column) -> Array:
         if column.array is not None:
             return column.array
-        if sorted(column.parts) != [chunk.index for chunk in self._chunks]:
+        parts = [column.parts[start] for start in sorted(column.parts)]
+        if sum(map(len, parts)) != self._rows:
             raise AssertionError("a chunk is missing in the result")
-        return np.concatenate([column.parts[chunk.index] for chunk in self._chunks])
+        return np.concatenate(parts)
 
     def column(self, number: int, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> _Column:
         """The column of that number, made to fit where it is new."""
@@ -167,7 +207,7 @@ class RowsGather:
         written = []
         for column, array in zip(self._columns, arrays, strict=True):
             if column.array is None:
-                column.parts[chunk.index] = array
+                column.parts[chunk.start] = array
                 written.append(array)
                 continue
             rows = column.array[chunk.start : chunk.stop]

@@ -355,20 +355,26 @@ class MinMax:
 POLICIES = ("min_max", "pull", "round_robin", "random_priority")
 
 
-def placement(policy: str, nodes: JobNodes, work: Work, job_cost: JobCost, prng: SplitMix64) -> Placement:
-    """A placement by its name.
+def check_policy(policy: str) -> str:
+    """The name itself.
 
     Raises
     ------
     ConfigError
         No policy of that name; the message lists them.
     """
-    if policy == "min_max":
-        return MinMax(nodes, work, job_cost)
+    if policy not in POLICIES:
+        raise ConfigError("no such policy for jobs", expected=" or ".join(POLICIES), got=repr(policy))
+    return policy
+
+
+def placement(policy: str, nodes: JobNodes, work: Work, job_cost: JobCost, prng: SplitMix64) -> Placement:
+    """A placement by its name, or ConfigError."""
+    check_policy(policy)
     if policy == "pull":
         return Pull(nodes, work)
     if policy == "round_robin":
         return RoundRobin(nodes, work)
     if policy == "random_priority":
         return RandomPriority(nodes, work, prng)
-    raise ConfigError("no such policy for jobs", expected=" or ".join(POLICIES), got=repr(policy))
+    return MinMax(nodes, work, job_cost)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyrpc.errors import ConfigError
-from pyrpc.plan.partition import Chunk
+from pyrpc.plan.partition import MAX_CHUNK_BYTES, Chunk, plan_chunks
 
 # A piece that takes so long costs little in proportion to its sending (0.3 ms on one machine), and what is lost with
 # a node, or waited for at the end, is not much more.
@@ -105,3 +105,26 @@ class DivisibleWork:
 
 
 Work = FixedWork | DivisibleWork
+
+
+def plan_work(
+    rows: int,
+    row_bytes: int,
+    nodes: int,
+    chunk_rows: int | None = None,
+    chunk_bytes: int | None = None,
+    chunk_s: float | None = None,
+) -> Work:
+    """The rows of a map as work: a grid where a size is given, else rows to be cut on demand.
+
+    Raises
+    ------
+    ConfigError
+        A size that makes no sense, or a time and a size.
+    """
+    if chunk_s is not None and (chunk_rows is not None or chunk_bytes is not None):
+        raise ConfigError("a chunk has a size or a time", expected="one of chunk_rows, chunk_bytes and chunk_s")
+    if chunk_rows is not None or chunk_bytes is not None or rows == 0:
+        return FixedWork(plan_chunks(rows, row_bytes, nodes, chunk_rows=chunk_rows, chunk_bytes=chunk_bytes))
+    max_rows = max(1, MAX_CHUNK_BYTES // row_bytes) if row_bytes else None
+    return DivisibleWork(rows, max_rows=max_rows, target_s=TARGET_S if chunk_s is None else chunk_s, nodes=nodes)
