@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from pyrpc.client.hedged import Sent, first_reply
-from pyrpc.client.node import EWMA_WEIGHT, NodeHandle, is_node_loss
+from pyrpc.client.node import EWMA_WEIGHT, Late, NodeHandle, is_node_loss
 from pyrpc.deadline import Deadline
 from pyrpc.errors import (
     DeadlineExceeded,
@@ -113,10 +113,11 @@ class Caller:
         if latencies is None:
             latencies = self._new_method(method)
         node = self.begin((), began)
-        if latencies.hedge_after_s != math.inf:
-            return self._call_hedged(node, method, args, kwargs, Deadline.after(began, timeout_s), began, latencies)
         try:
-            value = node.call(method, args, kwargs, began, timeout_s)
+            if latencies.hedge_after_s == math.inf:
+                value = node.call(method, args, kwargs, began, timeout_s)
+            else:
+                value = node.call_within(method, args, kwargs, began, timeout_s, latencies.hedge_after_s)
         except PyrpcError as error:
             self.end(node, began, error)
             failure = error
@@ -124,6 +125,9 @@ class Caller:
             self.forget(node)
             raise
         else:
+            if type(value) is Late:
+                sent = Sent(node, began, value)
+                return self._call_hedged(sent, method, args, kwargs, Deadline.after(began, timeout_s), latencies)
             self.end(node, began, None, latencies)
             if latencies.is_idempotent is None and latencies.median_s:
                 self._ask_idempotent(method, latencies)
@@ -271,41 +275,25 @@ class Caller:
 
     def _call_hedged(
         self,
-        node: NodeHandle,
+        first: Sent,
         method: str,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         deadline: Deadline,
-        began: float,
         latencies: Latencies,
     ) -> Any:
-        """A call that is sent a second time, to another node, when the reply is late; the first reply counts."""
-        running: list[Sent] = []
-        tried = [node]
-        open_node: NodeHandle | None = node
-        hedge_began = began
+        """Go on with a call that is late, or was not waited for: to another node too, and the first reply counts."""
+        running = [first]
+        tried = [first.node]
         try:
-            try:
-                running.append(Sent(node, began, *node.send_call(method, args, kwargs, deadline)))
-                open_node = None
-                if not running[0].connection.wait(min(latencies.hedge_after_s, deadline.remaining_s())):
-                    open_node = self._hedge_node(node, deadline)
-                    if open_node is not None:
-                        hedge_began = time.monotonic()
-                        tried.append(open_node)
-                        short = _HEDGE_CONNECT_S
-                        sending = open_node.send_call(method, args, kwargs, deadline, attempt=1, connect_s=short)
-                        running.append(Sent(open_node, hedge_began, *sending))
-                        open_node = None
-            except PyrpcError as error:
-                if open_node is None:
-                    # Not an attempt but the policy failed.
-                    raise
-                failed, open_node = open_node, None
-                self.end(failed, hedge_began if running else began, error)
-                if not running:
-                    return self.call_again(method, args, kwargs, deadline, tried, error)
-                # Only the hedge failed, which nobody asked for.
+            wait_s = first.began + latencies.hedge_after_s - time.monotonic()
+            if not first.connection.wait(max(0.0, min(wait_s, deadline.remaining_s()))):
+                node = self._hedge_node(first.node, deadline)
+                if node is not None:
+                    tried.append(node)
+                    hedge = self._send_hedge(node, method, args, kwargs, deadline)
+                    if hedge is not None:
+                        running.append(hedge)
             while True:
                 sent = first_reply(running, deadline)
                 try:
@@ -322,11 +310,24 @@ class Caller:
                     self.end(sent.node, sent.began, None, latencies)
                     return value
         finally:
-            if open_node is not None:
-                self.forget(open_node)
             for sent in running:
                 sent.cancel()
                 self._lose(sent, latencies)
+
+    def _send_hedge(
+        self, node: NodeHandle, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], deadline: Deadline
+    ) -> Sent | None:
+        """The second attempt; None: it failed, which is no matter, since nobody asked for it."""
+        began = time.monotonic()
+        try:
+            late = node.send_call(method, args, kwargs, deadline, attempt=1, connect_s=_HEDGE_CONNECT_S)
+        except PyrpcError as error:
+            self.end(node, began, error)
+            return None
+        except BaseException:
+            self.forget(node)
+            raise
+        return Sent(node, began, late)
 
     def _hedge_node(self, first: NodeHandle, deadline: Deadline) -> NodeHandle | None:
         """Another node for a hedge; None where the budget or the time does not allow for one."""

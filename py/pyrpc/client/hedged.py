@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyrpc.client.node import NodeHandle
+from pyrpc.client.node import Late, NodeHandle
 from pyrpc.deadline import Deadline
-from pyrpc.transport.connection import Connection, wait_any
+from pyrpc.transport.connection import wait_any
 
 
 class Sent:
@@ -14,11 +14,11 @@ class Sent:
 
     __slots__ = ("began", "call_id", "connection", "node")
 
-    def __init__(self, node: NodeHandle, began: float, connection: Connection, call_id: int) -> None:
+    def __init__(self, node: NodeHandle, began: float, late: Late) -> None:
         self.node = node
         self.began = began
-        self.connection = connection
-        self.call_id = call_id
+        self.connection = late.connection
+        self.call_id = late.call_id
 
     def receive(self, deadline: Deadline) -> Any:
         """The value of its reply; the connection goes back to its pool. Errors as for ``Connection.exchange``."""

@@ -28,6 +28,16 @@ Deliver = Callable[[int, Any, int, PyrpcError | None], None]
 EWMA_WEIGHT = 0.2
 
 
+class Late:
+    """A call that was sent: the connection that its reply will come on, and its id."""
+
+    __slots__ = ("call_id", "connection")
+
+    def __init__(self, connection: Connection, call_id: int) -> None:
+        self.connection = connection
+        self.call_id = call_id
+
+
 class NodeHandle:
     """A node; has the attributes of a ``NodeView``, so that balancers look at it directly.
 
@@ -105,6 +115,34 @@ class NodeHandle:
                     pool.give_back(connection)
         return self.invoke(method, args, kwargs, Deadline.after(began, timeout_s)).value
 
+    def call_within(
+        self,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        began: float,
+        timeout_s: float | None,
+        within_s: float,
+    ) -> Any:
+        """As ``call``, but where no reply has come after within_s seconds, or was not waited for: a ``Late``."""
+        if timeout_s is not None and not kwargs and self._token is None:
+            call_id = next(_CALL_IDS) & 0x7FFFFFFF
+            frame = small.encode_call(method, args, call_id, int(timeout_s * 1000))
+            if frame is not None:
+                pool = self.pool
+                connection = pool.take(timeout_s, began)
+                is_late = False
+                try:
+                    connection.send_small(frame, began + timeout_s, timeout_s)
+                    is_late = not connection.wait(min(within_s, timeout_s))
+                    if not is_late:
+                        return connection.receive_small(call_id, began + timeout_s)[0]
+                finally:
+                    if not is_late:
+                        pool.give_back(connection)
+                return Late(connection, call_id)
+        return self.send_call(method, args, kwargs, Deadline.after(began, timeout_s))
+
     def send_call(
         self,
         method: str,
@@ -114,8 +152,8 @@ class NodeHandle:
         *,
         attempt: int = 0,
         connect_s: float = inf,
-    ) -> tuple[Connection, int]:
-        """Send a single call and do not wait: the connection that its reply comes on, and its id.
+    ) -> Late:
+        """Send a single call and do not wait.
 
         The connection must be given back to the pool. ``connect_s`` bounds the making of a connection further.
         """
@@ -137,7 +175,7 @@ class NodeHandle:
         except BaseException:
             self.pool.give_back(connection)
             raise
-        return connection, call_id
+        return Late(connection, call_id)
 
     def call_many(
         self, calls: Sequence[SmallTask], deliver: Callable[[int, Any, int, PyrpcError | None], None]

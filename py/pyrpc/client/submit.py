@@ -190,10 +190,10 @@ class Submitter:
     def _exchange(self, tasks: list[_Task], calls: list[SmallTask], began: float) -> None:
         try:
             node = self._caller.begin((), began)
-        except BaseException as error:
+        except BaseException as refused:
             # The policy failed, a user's own.
             for task in tasks:
-                task.future.set_exception(error)
+                task.future.set_exception(refused)
             return
         failed: list[tuple[_Task, PyrpcError]] = []
 

@@ -126,7 +126,12 @@ class Connection:
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(self._sock, select.POLLIN)
-        return self._source.pos != self._source.end or bool(self._poll.poll(_poll_ms(timeout_s)))
+        try:
+            return self._source.pos != self._source.end or bool(self._poll.poll(_poll_ms(timeout_s)))
+        except BaseException:
+            # Ctrl-C: the reply will still come, and is not for the next call.
+            self.close()
+            raise
 
     def receive_small(self, call_id: int, deadline_at: float) -> tuple[Any, int]:
         """Value and time run on the node (us) of the next reply; errors as for ``exchange``."""
