@@ -224,16 +224,17 @@ class Caller:
                 node.in_flight -= 1
 
     def _lose(self, sent: Sent, latencies: Latencies) -> None:
-        """An attempt was cancelled because the other one was quicker: so long it took, at least."""
+        """An attempt was cancelled because the other one was quicker: it took longer than that."""
         now = time.monotonic()
-        took_s = now - sent.began
+        # How much longer it would have taken is not known; each further loss doubles the guess.
+        took_s = 2.0 * (now - sent.began)
         with self._lock:
             node = sent.node
             node.in_flight -= 1
             node.ewma_s = max(node.ewma_s, node.ewma_s + EWMA_WEIGHT * (took_s - node.ewma_s))
-            node.peak_s = max(took_s, node.peak_s)
+            node.peak_s = max(took_s, 2.0 * node.peak_s)
             if latencies.median_s:
-                node.slowness = max(node.slowness, took_s / latencies.median_s)
+                node.slowness = max(2.0 * node.slowness, took_s / latencies.median_s)
             node.seen_at = now
 
     def _note_health(self, node: NodeHandle, failure: PyrpcError | None, now: float) -> None:
