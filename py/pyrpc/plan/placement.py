@@ -171,6 +171,9 @@ class MinMax:
         self._taken = 0.0
         self._changes = 0
         self._was_known = False
+        self._summed_at = -math.inf
+        self._rows_then = 0
+        self._sums = (0.0, 0.0)
 
     # -- the two sums
 
@@ -236,9 +239,31 @@ class MinMax:
         if best is None:
             self._look_again(now, node.cost.line.predict_s(rows))
             return None
+        if best is not node and self._is_needed(best, rows, self._work.rows_left, now):
+            return best, rows
+        if self._others_have_plenty(best, rows, now):
+            return None
         if self._others_are_sooner(best, rows, self._work.pieces_left, now):
             return None
         return best, rows
+
+    def _others_have_plenty(self, node: NodeState, rows: int, now: float) -> bool:
+        """What `_others_are_sooner` finds, where it is so clear that sums taken a moment ago tell it.
+
+        With many nodes, a slow one would else have all nodes looked at by each event of a long end. Pieces that were
+        handed out since then are missing in what is left and in what others can still do, so they cancel out.
+        """
+        takes_s = self._ends(node, rows, now) - now
+        if not self._summed_at <= now <= self._summed_at + takes_s / 16:
+            self._summed_at, self._rows_then = now, self._work.rows_left
+            self._sums = self._renewed(now)
+        speed, taken = self._sums
+        others = (speed - node.pace) * (now + takes_s * (1.0 - MARGIN)) - taken
+        # Each of them may end in the middle of a piece.
+        if others < self._rows_then + 2 * rows * len(self._nodes):
+            return False
+        self._look_again(now, takes_s)
+        return True
 
     def _is_needed(self, node: NodeState, rows: int, rows_left: int, now: float) -> bool:
         """Whether even in theory the others could not do all before this node does one more; cheap."""
