@@ -239,7 +239,8 @@ def test_calls_are_shared_between_the_nodes(cluster: Callable[..., Client], serv
     for number in range(30):
         client.call("Service.add", number)
     shares = [stats.stages["Service.add"].calls for stats in client.stats().values()]
-    assert shares == [10, 10, 10]
+    assert sum(shares) == 30
+    assert min(shares) >= 3
 
 
 def test_dead_node_is_passed_over_without_an_error(dead_endpoint: str, service: Service) -> None:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyrpc.client.gather import FoldGather, RowsGather, check_op
+from pyrpc.client.fold import FoldGather, check_op
+from pyrpc.client.gather import RowsGather
 from pyrpc.errors import ArgumentError, BadResultError, ConfigError
 from pyrpc.plan.partition import Chunk, plan_chunks
 
@@ -58,7 +59,7 @@ class Attempt:
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=20), seeds)
 def test_rows_are_in_order_whatever_order_the_chunks_end_in(sizes: list[int], seed: int) -> None:
     chunks = chunks_of(*sizes)
-    gather = RowsGather("s", sum(sizes), chunks)
+    gather = RowsGather("s", sum(sizes))
     for chunk in random.Random(seed).sample(chunks, len(chunks)):
         attempt = Attempt(gather, chunk, chunk.index).receive(rows_of(chunk))
         attempt.win()
@@ -69,7 +70,7 @@ def test_rows_are_in_order_whatever_order_the_chunks_end_in(sizes: list[int], se
 
 def test_first_attempt_receives_into_the_result_itself() -> None:
     (chunk,) = chunks_of(4)
-    gather = RowsGather("s", 4, [chunk])
+    gather = RowsGather("s", 4)
     attempt = Attempt(gather, chunk, 1).receive(rows_of(chunk))
     shown = attempt.win()
     attempt.end()
@@ -80,7 +81,7 @@ def test_first_attempt_receives_into_the_result_itself() -> None:
 
 def test_two_attempts_never_write_to_the_same_rows() -> None:
     (chunk,) = chunks_of(4)
-    gather = RowsGather("s", 4, [chunk])
+    gather = RowsGather("s", 4)
     first = Attempt(gather, chunk, 1).receive(np.full(4, -1.0))
     second = Attempt(gather, chunk, 2).receive(np.full(4, 2.0))
     assert (first.is_in_place, second.is_in_place) == (True, False)
@@ -96,7 +97,7 @@ def test_two_attempts_never_write_to_the_same_rows() -> None:
 
 def test_attempt_that_gets_no_reply_keeps_no_result_waiting() -> None:
     (chunk,) = chunks_of(4)
-    gather = RowsGather("s", 4, [chunk])
+    gather = RowsGather("s", 4)
     Attempt(gather, chunk, 1)
     Attempt(gather, chunk, 2).receive(rows_of(chunk)).win()
     assert gather.is_settled
@@ -105,7 +106,7 @@ def test_attempt_that_gets_no_reply_keeps_no_result_waiting() -> None:
 
 def test_reply_that_comes_after_the_chunk_is_done_does_not_touch_it() -> None:
     (chunk,) = chunks_of(4)
-    gather = RowsGather("s", 4, [chunk])
+    gather = RowsGather("s", 4)
     slow = Attempt(gather, chunk, 1)
     quick = Attempt(gather, chunk, 2).receive(rows_of(chunk))
     quick.win()
@@ -118,7 +119,7 @@ def test_reply_that_comes_after_the_chunk_is_done_does_not_touch_it() -> None:
 
 def test_rows_are_free_for_a_retry_after_a_failed_attempt() -> None:
     (chunk,) = chunks_of(4)
-    gather = RowsGather("s", 4, [chunk])
+    gather = RowsGather("s", 4)
     failed = Attempt(gather, chunk, 1).receive(np.full(4, -1.0, np.float32))
     failed.end()
     again = Attempt(gather, chunk, 2).receive(rows_of(chunk))
@@ -130,7 +131,7 @@ def test_rows_are_free_for_a_retry_after_a_failed_attempt() -> None:
 
 def test_each_chunk_is_put_once() -> None:
     chunks = chunks_of(2, 2)
-    gather = RowsGather("s", 4, chunks)
+    gather = RowsGather("s", 4)
     Attempt(gather, chunks[0], 1).receive(rows_of(chunks[0])).win()
     with pytest.raises(AssertionError, match="twice"):
         Attempt(gather, chunks[0], 2).receive(rows_of(chunks[0])).win()
@@ -138,7 +139,7 @@ def test_each_chunk_is_put_once() -> None:
 
 def test_result_with_a_missing_chunk_is_never_given_out() -> None:
     chunks = chunks_of(2, 2)
-    gather = RowsGather("s", 4, chunks)
+    gather = RowsGather("s", 4)
     Attempt(gather, chunks[1], 1).receive(rows_of(chunks[1])).win()
     with pytest.raises(AssertionError, match="missing"):
         gather.finish()
@@ -146,7 +147,7 @@ def test_result_with_a_missing_chunk_is_never_given_out() -> None:
 
 def test_tuples_are_gathered_column_by_column() -> None:
     chunks = chunks_of(3, 2)
-    gather = RowsGather("s", 5, chunks)
+    gather = RowsGather("s", 5)
     for chunk in reversed(chunks):
         rows = np.arange(chunk.start, chunk.stop)
         gather.put(chunk, chunk.index, [rows, np.stack([rows, rows], 1) * 0.5])
@@ -159,14 +160,14 @@ def test_tuples_are_gathered_column_by_column() -> None:
 def test_text_grows_to_the_widest_chunk(kind: str) -> None:
     chunks = chunks_of(1, 1, 1)
     dtype: Any = np.dtypes.StringDType() if kind == "T" else kind
-    gather = RowsGather("s", 3, chunks)
+    gather = RowsGather("s", 3)
     for chunk, text in zip(chunks, ["a", "long text", "bc"], strict=True):
         gather.put(chunk, chunk.index, np.array([text], dtype))
     assert gather.finish().astype("U20").tolist() == ["a", "long text", "bc"]
 
 
 def test_no_rows_give_the_shape_that_the_stage_gave() -> None:
-    gather = RowsGather("s", 0, [Chunk(0, 0, 0)])
+    gather = RowsGather("s", 0)
     gather.put(Chunk(0, 0, 0), 1, np.empty((0, 7), np.int16))
     result = gather.finish()
     assert (result.shape, result.dtype) == ((0, 7), np.int16)
@@ -191,7 +192,7 @@ def test_no_rows_give_the_shape_that_the_stage_gave() -> None:
 )
 def test_results_that_do_not_fit_each_other_are_refused(first: Any, second: Any, text: str) -> None:
     chunks = chunks_of(2, 2)
-    gather = RowsGather("s", 4, chunks)
+    gather = RowsGather("s", 4)
     gather.put(chunks[0], 1, first)
     with pytest.raises(BadResultError, match=text) as caught:
         gather.put(chunks[1], 2, second)
@@ -201,7 +202,7 @@ def test_results_that_do_not_fit_each_other_are_refused(first: Any, second: Any,
 
 def test_array_of_another_dtype_is_not_received_into_the_result() -> None:
     chunks = chunks_of(2, 2)
-    gather = RowsGather("s", 4, chunks)
+    gather = RowsGather("s", 4)
     Attempt(gather, chunks[0], 1).receive(np.zeros(2, np.float32)).win()
     assert not Attempt(gather, chunks[1], 2).receive(np.zeros(2, np.float64)).is_in_place
     assert not Attempt(gather, chunks[1], 3).receive(np.zeros((2, 1), np.float32)).is_in_place
@@ -302,7 +303,7 @@ def test_unknown_reduction_is_refused(op: Any) -> None:
 
 def test_chunks_of_the_plan_cover_each_row_once() -> None:
     gather_chunks = plan_chunks(1000, 8, 3)
-    gather = RowsGather("s", 1000, gather_chunks)
+    gather = RowsGather("s", 1000)
     for chunk in gather_chunks:
         gather.put(chunk, chunk.index, np.arange(chunk.start, chunk.stop))
     np.testing.assert_array_equal(gather.finish(), np.arange(1000))

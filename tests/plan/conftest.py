@@ -20,6 +20,8 @@ class Job:
     def __init__(
         self, chunks: int, nodes: str, *, idempotent: bool = True, retry: RetryPolicy | None = None, **options
     ):
+        # What is free gets the next chunk, so that a test can tell where each one is; others ask for their policy.
+        options.setdefault("policy", "pull")
         self.scheduler = Scheduler(
             plan_chunks(chunks, 4, 1, chunk_rows=1) if chunks else [],
             list(nodes),

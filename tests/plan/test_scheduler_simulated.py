@@ -20,7 +20,7 @@ from pyrpc.plan.actions import Action, CancelAttempt, Fail, Finish, Probe, Send,
 from pyrpc.plan.partition import plan_chunks
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
-from pyrpc.plan.scheduler import Scheduler
+from pyrpc.plan.scheduler import POLICIES, Scheduler
 
 FINAL, UNKNOWN, NOT_EXECUTED = FailureClass.FINAL, FailureClass.UNKNOWN, FailureClass.NOT_EXECUTED
 SEEDS_A_BATCH = 250
@@ -60,6 +60,7 @@ class World:
     hedge: bool
     retry: RetryPolicy
     duplicates: float = 0.0
+    policy: str = "min_max"
 
 
 @dataclass
@@ -90,6 +91,7 @@ class Simulation:
             idempotent=world.idempotent,
             prng=SplitMix64(seed),
             hedge=world.hedge,
+            policy=world.policy,
         )
         self.events: list[tuple[float, int, str, tuple]] = []
         self.count = 0
@@ -115,6 +117,7 @@ class Simulation:
         self.take(self.scheduler.start(0.0))
         while self.events and self.events[0][0] <= until_s:
             self.now, _, kind, what = heapq.heappop(self.events)
+            assert self.count < 100_000, "too many events for so small a job"
             self.happen(kind, what)
         return self.outcome
 
@@ -299,6 +302,7 @@ def draw_world(seed: int) -> World:
         hedge=chance.random() < 0.9,
         retry=RetryPolicy(max_attempts=chance.choice([1, 3, 10])),
         duplicates=chance.choice([0.0, 0.2]),
+        policy=chance.choice(["min_max", "min_max", *POLICIES]),
     )
 
 

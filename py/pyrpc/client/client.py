@@ -12,7 +12,8 @@ from typing import Any
 
 from pyrpc.client.arguments import SplitArguments
 from pyrpc.client.caller import Caller, check_name
-from pyrpc.client.gather import FoldGather, Gather, ReduceOp, RowsGather, check_op
+from pyrpc.client.fold import FoldGather, ReduceOp, check_op
+from pyrpc.client.gather import Gather, RowsGather
 from pyrpc.client.job import Job
 from pyrpc.client.node import NodeHandle
 from pyrpc.client.progress import Progress, progress_of
@@ -21,11 +22,13 @@ from pyrpc.client.scatter import Scatter
 from pyrpc.client.submit import Submitter
 from pyrpc.deadline import Deadline
 from pyrpc.errors import ArgumentError, ConfigError, PyrpcError
-from pyrpc.plan.balance import Balancer, balancer
-from pyrpc.plan.partition import Chunk, leaf_grid, plan_chunks
+from pyrpc.plan.balance import Balancer, balancer, default_policy
+from pyrpc.plan.partition import Chunk, leaf_grid
+from pyrpc.plan.placement import check_policy
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
 from pyrpc.plan.scheduler import Scheduler
+from pyrpc.plan.work import FixedWork, Work, plan_work
 from pyrpc.stage.registry import unknown_method
 from pyrpc.stage.signature import check_call, empty_result
 from pyrpc.transport.endpoint import Endpoint
@@ -53,11 +56,14 @@ class Client:
         For single calls that do not say otherwise, in seconds, all attempts included; None: no limit.
     connect_timeout_s : float
         For opening a connection, in seconds.
-    policy : str or Balancer
-        Who gets a single call: "least_loaded" (default), "round_robin", "random_priority", "power_of_two", or an
-        object of your own with ``pick``.
+    policy : str or Balancer, optional
+        Who gets a single call: "min_max" (default for up to 16 nodes), "power_of_two" (default for more),
+        "peak_ewma", "least_loaded", "round_robin", "weighted", "random", "random_priority", or an object of your own
+        with ``pick``; see :mod:`pyrpc.plan.balance`.
     window : int
-        Chunks in flight on each node in a map: one that runs while another one travels.
+        Chunks in flight on each node in a map, at most: one that runs while another one travels.
+    job_policy : {"min_max", "pull", "round_robin", "random_priority"}
+        Who gets the next chunk of a map or reduce; by default the node that is predicted to be done with it first.
     seed : int, optional
         For what is chosen at random; the same seed makes the same choices.
     token : str, optional
@@ -75,8 +81,9 @@ class Client:
         *,
         timeout_s: float | None = _TIMEOUT_S,
         connect_timeout_s: float = _CONNECT_TIMEOUT_S,
-        policy: str | Balancer = "least_loaded",
+        policy: str | Balancer | None = None,
         window: int = 2,
+        job_policy: str = "min_max",
         seed: int | None = None,
         token: str | None = None,
     ) -> None:
@@ -86,13 +93,21 @@ class Client:
             raise ConfigError("window makes no sense", expected="a whole number, at least 1", got=repr(window))
         self._timeout_s = _finite(timeout_s)
         self._window = window
+        self._job_policy = check_policy(job_policy)
         self._nodes = [NodeHandle(endpoint, connect_timeout_s, token) for endpoint in resolve(endpoints)]
         self._prng = SplitMix64(secrets.randbits(64) if seed is None else seed)
         self._retry = RetryPolicy()
         # Each of the two belongs to a lock of its own.
         calls_prng = SplitMix64(self._prng.next_u64())
-        self._caller = Caller(self._nodes, balancer(policy), self._retry, calls_prng, self._is_idempotent)
         self._job_threads = ThreadCache("pyrpc-job")
+        self._caller = Caller(
+            self._nodes,
+            balancer(default_policy(len(self._nodes)) if policy is None else policy),
+            self._retry,
+            calls_prng,
+            self._is_idempotent,
+            self._job_threads.run,
+        )
         self._submitter = Submitter(self._caller, self._job_threads, len(self._nodes))
         self._lock = threading.Lock()
         self._stages: dict[str, StageInfo] = {}
@@ -143,6 +158,26 @@ class Client:
         """
         return self._submitter.submit(method, args, kwargs, self._timeout(timeout_s))
 
+    def options(self, *, policy: str | Balancer | None = None, timeout_s: float | None = None) -> Client:
+        """This client with other options for its single calls: ``client.options(policy="random").call(...)``.
+
+        Light: it shares nodes, connections, budgets and what is known of the nodes. Keep it to keep a policy's state,
+        such as whose turn it is. Closing it does nothing; it is closed with this client.
+
+        Parameters
+        ----------
+        policy : str or Balancer, optional
+            As for the client; by default this client's.
+        timeout_s : float, optional
+            For calls that do not say otherwise; by default this client's.
+
+        Raises
+        ------
+        ConfigError
+            An option that makes no sense.
+        """
+        return _View(self, policy, self._timeout(timeout_s))
+
     # -- jobs
 
     def map(
@@ -152,6 +187,8 @@ class Client:
         *arrays: Any,
         chunk_rows: int | None = None,
         chunk_bytes: int | None = None,
+        chunk_s: float | None = None,
+        policy: str | None = None,
         timeout_s: float | None = None,
         progress: bool | Progress | None = None,
         **kwargs: Any,
@@ -165,7 +202,12 @@ class Client:
         *arrays
             Split along axis 0, all together. Scalars, text, None, 0-d arrays and ``pyrpc.broadcast(x)`` go whole.
         chunk_rows, chunk_bytes : int, optional
-            Size of a chunk; by default about 16 chunks a node, at most 8 MiB each.
+            Size of a chunk. By default each node gets chunks that fit its speed, smaller ones towards the end, at
+            most 8 MiB each.
+        chunk_s : float, optional
+            About how long a chunk takes, in seconds, where no size is given; by default 0.05.
+        policy : str, optional
+            As job_policy, for this job.
         timeout_s : float, optional
             For the whole job, in seconds; by default no limit.
         progress : bool or callable, optional
@@ -193,7 +235,7 @@ class Client:
         A chunk whose node dies is sent to another one, so a stage may see rows twice unless it is declared
         ``idempotent=False``; the result holds each row once.
         """
-        job = self._map_job(stage, arrays, kwargs, chunk_rows, chunk_bytes, timeout_s, progress)
+        job = self._map_job(stage, arrays, kwargs, (chunk_rows, chunk_bytes, chunk_s), policy, timeout_s, progress)
         job.run()
         return job.result()
 
@@ -204,14 +246,16 @@ class Client:
         *arrays: Any,
         chunk_rows: int | None = None,
         chunk_bytes: int | None = None,
+        chunk_s: float | None = None,
+        policy: str | None = None,
         timeout_s: float | None = None,
         progress: bool | Progress | None = None,
         **kwargs: Any,
     ) -> Job:
         """The same in the background; see :class:`pyrpc.client.job.Job`. The arrays must not change until it ends."""
-        return self._map_job(stage, arrays, kwargs, chunk_rows, chunk_bytes, timeout_s, progress).start(
-            self._job_threads
-        )
+        sizes = (chunk_rows, chunk_bytes, chunk_s)
+        job = self._map_job(stage, arrays, kwargs, sizes, policy, timeout_s, progress)
+        return job.start(self._job_threads)
 
     def reduce(
         self,
@@ -221,6 +265,7 @@ class Client:
         op: ReduceOp = "sum",
         chunk_rows: int | None = None,
         chunk_bytes: int | None = None,
+        policy: str | None = None,
         timeout_s: float | None = None,
         progress: bool | Progress | None = None,
         **kwargs: Any,
@@ -242,7 +287,7 @@ class Client:
             ((c0 + c1) + c2) + ... in the order of the rows. The leaves depend on the arrays alone, so the bits of
             the result are the same for any number of nodes, with or without faults.
         """
-        job = self._reduce_job(stage, arrays, kwargs, op, chunk_rows, chunk_bytes, timeout_s, progress)
+        job = self._reduce_job(stage, arrays, kwargs, op, (chunk_rows, chunk_bytes), policy, timeout_s, progress)
         job.run()
         return job.result()
 
@@ -254,42 +299,39 @@ class Client:
         op: ReduceOp = "sum",
         chunk_rows: int | None = None,
         chunk_bytes: int | None = None,
+        policy: str | None = None,
         timeout_s: float | None = None,
         progress: bool | Progress | None = None,
         **kwargs: Any,
     ) -> Job:
         """The same in the background."""
-        return self._reduce_job(stage, arrays, kwargs, op, chunk_rows, chunk_bytes, timeout_s, progress).start(
-            self._job_threads
-        )
+        job = self._reduce_job(stage, arrays, kwargs, op, (chunk_rows, chunk_bytes), policy, timeout_s, progress)
+        return job.start(self._job_threads)
 
     def _map_job(
         self,
         stage: str,
         arrays: tuple[Any, ...],
         kwargs: dict[str, Any],
-        chunk_rows: int | None,
-        chunk_bytes: int | None,
+        sizes: tuple[int | None, int | None, float | None],
+        policy: str | None,
         timeout_s: float | None,
         progress: bool | Progress | None,
     ) -> Job:
         deadline = self._job_deadline(timeout_s)
         arguments = SplitArguments(stage, arrays, kwargs)
-        chunks = plan_chunks(
-            arguments.rows, arguments.row_bytes, len(self._nodes), chunk_rows=chunk_rows, chunk_bytes=chunk_bytes
-        )
+        work = plan_work(arguments.rows, arguments.row_bytes, len(self._nodes), *sizes)
         info = self._splittable_stage(stage, deadline)
         bindings = check_call(info, arguments.positional, arguments.named)
-        gather: Gather = RowsGather(stage, arguments.rows, chunks)
-        if not chunks:
+        gather: Gather = RowsGather(stage, arguments.rows)
+        if not work.pieces_left:
             empty = empty_result(info, bindings)
             if empty is not None:
                 gather = _Known(empty)
             else:
                 # The contract does not tell what no rows give; the stage itself may.
-                chunks = [Chunk(0, 0, 0)]
-                gather = RowsGather(stage, 0, chunks)
-        return self._job(info, arguments, chunks, gather, deadline, 1, progress)
+                work = FixedWork([Chunk(0, 0, 0)])
+        return self._job(info, arguments, work, gather, policy, deadline, 1, progress)
 
     def _reduce_job(
         self,
@@ -297,27 +339,28 @@ class Client:
         arrays: tuple[Any, ...],
         kwargs: dict[str, Any],
         op: ReduceOp,
-        chunk_rows: int | None,
-        chunk_bytes: int | None,
+        sizes: tuple[int | None, int | None],
+        policy: str | None,
         timeout_s: float | None,
         progress: bool | Progress | None,
     ) -> Job:
         check_op(op)
         deadline = self._job_deadline(timeout_s)
         arguments = SplitArguments(stage, arrays, kwargs)
-        chunks = leaf_grid(arguments.rows, arguments.row_bytes, chunk_rows=chunk_rows, chunk_bytes=chunk_bytes)
+        chunks = leaf_grid(arguments.rows, arguments.row_bytes, chunk_rows=sizes[0], chunk_bytes=sizes[1])
         info = self._splittable_stage(stage, deadline)
         check_call(info, arguments.positional, arguments.named)
         if not chunks:
             raise ArgumentError(f"a reduction by {stage} over 0 rows has no result", help="check for rows first")
-        return self._job(info, arguments, chunks, FoldGather(op, chunks), deadline, -1, progress)
+        return self._job(info, arguments, FixedWork(chunks), FoldGather(op, chunks), policy, deadline, -1, progress)
 
     def _job(
         self,
         info: StageInfo,
         arguments: SplitArguments,
-        chunks: list[Chunk],
+        work: Work,
         gather: Gather,
+        policy: str | None,
         deadline: Deadline,
         sign: int,
         progress: bool | Progress | None,
@@ -329,12 +372,13 @@ class Client:
             seed = self._prng.next_u64()
         nodes = self._nodes[first:] + self._nodes[:first]
         scheduler = Scheduler(
-            chunks,
+            work,
             [node.endpoint for node in nodes],
             window=self._window,
             retry=self._retry,
             idempotent=info.idempotent is not False,
             prng=SplitMix64(seed),
+            policy=self._job_policy if policy is None else policy,
         )
         scatter = Scatter(
             info.name,
@@ -479,11 +523,31 @@ class Client:
         self.close()
 
 
+class _View(Client):
+    """A client with other options, on the nodes and connections of another one."""
+
+    def __init__(self, parent: Client, policy: str | Balancer | None, timeout_s: float | None) -> None:
+        self.__dict__.update(parent.__dict__)
+        self.__dict__.pop("_is_closed", None)
+        self._parent = parent
+        self._timeout_s = timeout_s
+        if policy is not None:
+            self._caller = parent._caller.with_policy(balancer(policy))
+            self._submitter = Submitter(self._caller, self._job_threads, len(self._nodes))
+
+    @property
+    def _is_closed(self) -> bool:  # type: ignore[override]
+        return self._parent._is_closed
+
+    def close(self) -> None:
+        pass
+
+
 class _Known(RowsGather):
     """A result that is known without any call: that of no rows."""
 
     def __init__(self, value: Any) -> None:
-        super().__init__("", 0, [])
+        super().__init__("", 0)
         self._value = value
 
     def finish(self) -> Any:

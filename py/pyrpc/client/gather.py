@@ -1,27 +1,25 @@
-"""Putting the results of chunks together: rows in place, in order, or a fold in a fixed order.
+"""Putting the results of chunks together: rows in place, in order (fold.py: a fold).
 
 A gather is told of each chunk's result exactly once, in any order, from any thread. Rows of the result may be
-received from the network by one attempt while another attempt of the same chunk wins: so each chunk's rows are owned
-by one attempt at a time, and the winner's values are kept until the owner has let go.
+received from the network by one attempt while another attempt at them wins: so rows are owned by one attempt at a
+time, and the winner's values are kept until the owners of any of its rows have let go. Chunks may overlap: the rows of
+one that takes long are given to others in smaller pieces. Which rows are done is kept too: none is taken twice, and
+nothing is returned before all are.
 """
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 import threading
-from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from pyrpc.errors import ArgumentError, BadResultError, ConfigError
+from pyrpc.client.row_ranges import Covered, Owners
+from pyrpc.errors import BadResultError
 from pyrpc.plan.partition import Chunk
 from pyrpc.wire.memory import RECEIVE_POOL, Array
 from pyrpc.wire.tensor import Placer
-
-ReduceOp = Literal["sum", "mean"] | Callable[[Any, Any], Any]
 
 
 class Gather(Protocol):
@@ -56,26 +54,26 @@ class _Column:
 
     def __init__(self) -> None:
         self.array: Array | None = None
-        # Text of fixed width: each chunk may come with another width, so they are joined in the end.
+        # Text of fixed width: each chunk may come with another width, so they are joined in the end. By first row.
         self.parts: dict[int, Array] = {}
 
 
 class RowsGather:
     """Rows in the order of the input; each chunk is received straight into its place."""
 
-    def __init__(self, stage: str, rows: int, chunks: list[Chunk]) -> None:
+    def __init__(self, stage: str, rows: int) -> None:
         self._stage = stage
         self._rows = rows
-        self._chunks = chunks
         self._lock = threading.Lock()
         self._columns: list[_Column] = []
         # What the first chunk that was put has. Columns are made earlier, by replies still on their way: those count
         # for nothing.
         self._is_tuple: bool | None = None
         self._count = 0
-        self._owner: dict[int, int] = {}
-        self._kept: dict[int, Any] = {}
-        self._done: set[int] = set()
+        self._owners = Owners()
+        self._covered = Covered()
+        self._kept: dict[int, tuple[Chunk, Any]] = {}
+        self._writing = 0
 
     def lease(self, chunk: Chunk, attempt_id: int) -> Placer | None:
         return _ChunkPlacer(self, chunk, attempt_id)
@@ -86,52 +84,56 @@ class RowsGather:
         Asked when its reply arrives, not when it begins: one that never gets a reply must not keep a result waiting.
         """
         with self._lock:
-            if chunk.index in self._done:
+            owners = self._owners.of(chunk)
+            if owners:
+                return owners == [attempt_id]
+            if not chunk.rows or self._covered.overlaps(chunk):
                 return False
-            return self._owner.setdefault(chunk.index, attempt_id) == attempt_id
+            self._owners.add(chunk, attempt_id)
+            return True
 
     def release(self, chunk: Chunk, attempt_id: int) -> None:
         with self._lock:
-            if self._owner.get(chunk.index) != attempt_id:
+            if not self._owners.remove(chunk, attempt_id) or not self._kept:
                 return
-            value = self._kept.get(chunk.index)
-            if value is None:
-                del self._owner[chunk.index]
-                return
-        # Another attempt won while this one held the rows.
-        self._write(chunk, value)
+            # Other attempts won while this one held the rows. Nobody else may own them meanwhile: they are done.
+            ready = [(other, value) for other, value in self._kept.values() if not self._owners.of(other)]
+            self._writing += len(ready)
+            for other, _ in ready:
+                del self._kept[other.index]
+        for other, value in ready:
+            self._write(other, value)
         with self._lock:
-            del self._kept[chunk.index], self._owner[chunk.index]
+            self._writing -= len(ready)
 
     def put(self, chunk: Chunk, attempt_id: int, value: Any) -> Any:
         arrays = value if isinstance(value, list) else [value]
         self._check(chunk, arrays, isinstance(value, list))
         with self._lock:
-            if chunk.index in self._done:
-                raise AssertionError("a chunk was put twice")
-            self._done.add(chunk.index)
-            owner = self._owner.get(chunk.index)
-            must_wait = owner is not None and owner != attempt_id
+            if not self._covered.add(chunk):
+                raise AssertionError("a row was put twice")
+            must_wait = any(owner != attempt_id for owner in self._owners.of(chunk))
             if must_wait:
-                self._kept[chunk.index] = arrays
+                self._kept[chunk.index] = (chunk, arrays)
         if not must_wait:
             arrays = self._write(chunk, arrays)
         return tuple(arrays) if self._is_tuple else arrays[0]
 
     @property
     def is_settled(self) -> bool:
-        return not self._kept
+        with self._lock:
+            return not self._kept and not self._writing
 
     def finish(self) -> Any:
-        if len(self._done) != len(self._chunks) or self._kept:
-            raise AssertionError("a chunk is missing in the result")
+        if not self._covered.is_all(self._rows) or not self.is_settled:
+            raise AssertionError("a row is missing in the result")
         arrays = [self._join(column) for column in self._columns[: self._count]]
         return tuple(arrays) if self._is_tuple else arrays[0]
 
     def _join(self, column: _Column) -> Array:
         if column.array is not None:
             return column.array
-        return np.concatenate([column.parts[chunk.index] for chunk in self._chunks])
+        return np.concatenate([column.parts[start] for start in sorted(column.parts)])
 
     def column(self, number: int, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> _Column:
         """The column of that number, made to fit where it is new."""
@@ -186,7 +188,7 @@ class RowsGather:
         written = []
         for column, array in zip(self._columns[: self._count], arrays, strict=True):
             if column.array is None:
-                column.parts[chunk.index] = array
+                column.parts[chunk.start] = array
                 written.append(array)
                 continue
             rows = column.array[chunk.start : chunk.stop]
@@ -223,112 +225,3 @@ class _ChunkPlacer:
         if not self._gather.own(self._chunk, self._attempt_id):
             return None
         return array[self._chunk.start : self._chunk.stop]
-
-
-class FoldGather:
-    """A left fold over the chunks in their order: ((c0 + c1) + c2) + ...
-
-    The order is that of the chunks, whatever order they arrive in, and the chunks depend on the data alone: so the
-    bits of the result do not depend on nodes, retries or hedges.
-
-    Parameters
-    ----------
-    op : "sum", "mean" or callable
-        "mean" weighs each chunk's value by its rows. A callable gets (what was folded so far, the next value).
-    """
-
-    def __init__(self, op: ReduceOp, chunks: list[Chunk]) -> None:
-        self._op = op
-        self._combine: Callable[[Any, Any], Any] = op if callable(op) else functools.partial(_tree, operator.add)
-        self._total = chunks[-1].stop if chunks else 0
-        self._lock = threading.Lock()
-        self._waiting: dict[int, tuple[Chunk, Any]] = {}
-        self._next = 0
-        self._is_folding = False
-        self._value: Any = None
-
-    def lease(self, chunk: Chunk, attempt_id: int) -> Placer | None:
-        return None
-
-    def release(self, chunk: Chunk, attempt_id: int) -> None:
-        """Nothing is owned here."""
-
-    def put(self, chunk: Chunk, attempt_id: int, value: Any) -> Any:
-        with self._lock:
-            self._waiting[chunk.index] = (chunk, value)
-            must_fold = not self._is_folding
-            self._is_folding = True
-        # One thread folds what is next in order; the others only leave their values.
-        if must_fold:
-            self._fold_ready()
-        return value
-
-    def _fold_ready(self) -> None:
-        while True:
-            with self._lock:
-                item = self._waiting.pop(self._next, None)
-                if item is None:
-                    self._is_folding = False
-                    return
-            try:
-                self._fold(*item)
-            except BaseException:
-                self._is_folding = False
-                raise
-            self._next += 1
-
-    def _fold(self, chunk: Chunk, value: Any) -> None:
-        if self._op == "mean":
-            value = _scaled(value, chunk.rows)
-        self._value = value if self._next == 0 else self._combine(self._value, value)
-
-    @property
-    def is_settled(self) -> bool:
-        return not self._waiting and not self._is_folding
-
-    def finish(self) -> Any:
-        return (
-            _tree(lambda value, _: value / self._total, self._value, self._value) if self._op == "mean" else self._value
-        )
-
-
-def check_op(op: object) -> None:
-    """Refuse what is no reduction.
-
-    Raises
-    ------
-    ConfigError
-    """
-    if op not in ("sum", "mean") and not callable(op):
-        raise ConfigError("an unknown reduction", expected="'sum', 'mean' or a callable of two values", got=repr(op))
-
-
-def _scaled(value: Any, rows: int) -> Any:
-    return _tree(lambda item, _: item * rows, value, value)
-
-
-def _tree(combine: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
-    """Combine two values of the same structure: arrays, numbers, lists and dicts of them."""
-    if isinstance(left, dict) and isinstance(right, dict) and left.keys() == right.keys():
-        return {key: _tree(combine, left[key], right[key]) for key in left}
-    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
-        return [_tree(combine, *pair) for pair in zip(left, right, strict=True)]
-    if isinstance(left, np.ndarray) and isinstance(right, np.ndarray) and left.shape != right.shape:
-        raise BadResultError(
-            "the chunks gave arrays of different shapes, which cannot be added",
-            expected=str(left.shape),
-            got=str(right.shape),
-            help="a stage for reduce gives arrays whose shape does not depend on the number of rows",
-        )
-    if _is_number(left) and _is_number(right):
-        return combine(left, right)
-    raise ArgumentError(
-        "values that cannot be added",
-        expected="arrays, numbers, and lists or dicts of them, the same from every chunk",
-        got=f"{type(left).__name__} and {type(right).__name__}",
-        help="pass a callable as op= to combine them in another way",
-    )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, np.ndarray | np.generic | int | float | complex) and not isinstance(value, str)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 from pyrpc.deadline import Deadline
@@ -27,10 +28,20 @@ Deliver = Callable[[int, Any, int, PyrpcError | None], None]
 EWMA_WEIGHT = 0.2
 
 
+class Late:
+    """A call that was sent: the connection that its reply will come on, and its id."""
+
+    __slots__ = ("call_id", "connection")
+
+    def __init__(self, connection: Connection, call_id: int) -> None:
+        self.connection = connection
+        self.call_id = call_id
+
+
 class NodeHandle:
     """A node; has the attributes of a ``NodeView``, so that balancers look at it directly.
 
-    ``in_flight``, ``ewma_s`` and ``health`` belong to the client's lock; ``invoke`` and ``request`` may run in any
+    ``health`` and what balancers look at belong to the client's lock; ``invoke`` and ``request`` may run in any
     number of threads.
     """
 
@@ -41,6 +52,9 @@ class NodeHandle:
         self.in_flight = 0
         self.weight = 1.0
         self.ewma_s = 0.0
+        self.peak_s = 0.0
+        self.slowness = 0.0
+        self.seen_at = 0.0
         # When a job lost the node last, on the system's clock; -inf once it has answered again.
         self.lost_at = float("-inf")
         self._token = token
@@ -100,6 +114,68 @@ class NodeHandle:
                 finally:
                     pool.give_back(connection)
         return self.invoke(method, args, kwargs, Deadline.after(began, timeout_s)).value
+
+    def call_within(
+        self,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        began: float,
+        timeout_s: float | None,
+        within_s: float,
+    ) -> Any:
+        """As ``call``, but where no reply has come after within_s seconds, or was not waited for: a ``Late``."""
+        if timeout_s is not None and not kwargs and self._token is None:
+            call_id = next(_CALL_IDS) & 0x7FFFFFFF
+            frame = small.encode_call(method, args, call_id, int(timeout_s * 1000))
+            if frame is not None:
+                pool = self.pool
+                connection = pool.take(timeout_s, began)
+                is_late = False
+                try:
+                    connection.send_small(frame, began + timeout_s, timeout_s)
+                    is_late = not connection.wait(min(within_s, timeout_s))
+                    if not is_late:
+                        return connection.receive_small(call_id, began + timeout_s)[0]
+                finally:
+                    if not is_late:
+                        pool.give_back(connection)
+                return Late(connection, call_id)
+        return self.send_call(method, args, kwargs, Deadline.after(began, timeout_s))
+
+    def send_call(
+        self,
+        method: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        deadline: Deadline,
+        *,
+        attempt: int = 0,
+        connect_s: float = inf,
+    ) -> Late:
+        """Send a single call and do not wait.
+
+        The connection must be given back to the pool. ``connect_s`` bounds the making of a connection further.
+        """
+        call_id = next_call_id()
+        remaining_s = deadline.remaining_s()
+        frame = None
+        if remaining_s != inf and not kwargs and not attempt and self._token is None:
+            frame = small.encode_call(method, args, call_id, int(remaining_s * 1000))
+        if frame is None:
+            limit = limits.HARD_FRAME_BYTES
+            options = CallOptions(call_id, deadline.remaining_ms(), limit, attempt or None, self._token)
+            parts = BINARY.encode_call(method, args, kwargs, options, call_id, None)
+        connection = self.pool.take(min(remaining_s, connect_s), time.monotonic())
+        try:
+            if frame is not None:
+                connection.send_small(frame, deadline.at, remaining_s)
+            else:
+                connection.send_parts(parts, deadline)
+        except BaseException:
+            self.pool.give_back(connection)
+            raise
+        return Late(connection, call_id)
 
     def call_many(
         self, calls: Sequence[SmallTask], deliver: Callable[[int, Any, int, PyrpcError | None], None]

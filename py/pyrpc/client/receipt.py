@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pyrpc.plan.cost import NodeFit
+
 
 @dataclass(slots=True)
 class ChunkRecord:
@@ -67,6 +69,8 @@ class Receipt:
         From start to end of the job, in seconds.
     entries : list of ChunkRecord
         Every attempt, in the order they ended.
+    fits : list of NodeFit
+        What was learned of the cost of each node.
     """
 
     stage: str
@@ -74,6 +78,7 @@ class Receipt:
     nodes: tuple[str, ...]
     makespan_s: float = 0.0
     entries: list[ChunkRecord] = field(default_factory=list)
+    fits: list[NodeFit] = field(default_factory=list)
 
     def rows_by_node(self) -> dict[str, int]:
         """How many rows of the result each node gave."""
@@ -116,6 +121,7 @@ class Receipt:
             "bytes_out": self.bytes_out,
             "bytes_in": self.bytes_in,
             "rows_by_node": self.rows_by_node(),
+            "fits": [asdict(fit) for fit in self.fits],
             "entries": [asdict(entry) for entry in self.entries],
         }
 

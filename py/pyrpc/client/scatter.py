@@ -186,6 +186,7 @@ class Scatter:
                 running.record.done_s = self.receipt.makespan_s
                 self.receipt.entries.append(running.record)
             self._running.clear()
+            self.receipt.fits = self._scheduler.fits()
         assign_slots(self.receipt.entries)
         self.completed.put(None)
 
@@ -345,7 +346,12 @@ class Scatter:
             # Written down before the next one is booked, so that the two do not seem to overlap.
             self._record(send, running, "ok" if is_first else "late")
             self._nodes[send.node].lost_at = float("-inf")
-            actions = self._decide(lambda now: self._scheduler.done(send.attempt_id, now))
+            record = running.record
+            actions = self._decide(
+                lambda now: self._scheduler.done(
+                    send.attempt_id, now, service_s=record.service_s, queued_s=record.queued_s
+                )
+            )
         # Others begin before this thread copies; its own next chunk comes after.
         following = self._carry_out(actions, is_worker=True)
         if is_first:

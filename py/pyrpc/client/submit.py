@@ -189,7 +189,13 @@ class Submitter:
         return frame, call_id, task.began + timeout_s
 
     def _exchange(self, tasks: list[_Task], calls: list[SmallTask], began: float) -> None:
-        node = self._caller.begin((), began)
+        try:
+            node = self._caller.begin((), began)
+        except BaseException as refused:
+            # The policy failed, a user's own.
+            for task in tasks:
+                task.future.set_exception(refused)
+            return
         failed: list[tuple[_Task, PyrpcError]] = []
 
         def deliver(index: int, value: Any, service_us: int, error: PyrpcError | None) -> None:

@@ -41,8 +41,9 @@ class Stragglers:
         self._by_hedges[state.hedges][state] = None
 
     def remove(self, state: ChunkState) -> None:
-        """The chunk is done, or no attempt of it is in flight."""
-        del self._by_hedges[state.hedges][state]
+        """The chunk is done, or no attempt of it is in flight, or its rows were cut for others; else nothing."""
+        if state.hedges < len(self._by_hedges):
+            self._by_hedges[state.hedges].pop(state, None)
 
     def hedge_sent(self, state: ChunkState) -> None:
         """A duplicate was sent."""
@@ -62,9 +63,8 @@ class Stragglers:
             self.add(state)
             self._by_hedges[state.hedges].move_to_end(state, last=False)
 
-    def chunk_done(self, state: ChunkState, duration_s: float) -> None:
-        """The chunk is done; that it took so long tells what to expect of others."""
-        self.remove(state)
+    def add_duration(self, duration_s: float) -> None:
+        """A chunk is done; that it took so long tells what to expect of others."""
         self._durations.add(duration_s)
 
     def wait_s(self) -> float:

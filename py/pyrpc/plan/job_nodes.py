@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from pyrpc.errors import ConfigError, FailureClass
-from pyrpc.plan.job_state import NodeState, Timers
+from pyrpc.plan.cost import JobCost
+from pyrpc.plan.job_state import Attempt, NodeState, Timers
 
 PROBE_MIN_S = 0.1
 PROBE_MAX_S = 1.0
@@ -28,8 +30,7 @@ class FreeNodes:
 
     def place(self, node: NodeState) -> None:
         """Put the node where its state says; to be called after each change of it."""
-        usable = node.up and node.paused_until is None and node.in_flight < self._window
-        level = node.in_flight if usable else -1
+        level = node.in_flight if node.in_flight < self._window and node.is_usable else -1
         if level == node.load_level:
             return
         if node.load_level >= 0:
@@ -44,6 +45,17 @@ class FreeNodes:
             if nodes:
                 return next(iter(nodes))
         return None
+
+    def holds(self, node: NodeState) -> bool:
+        """Whether the node is one of them."""
+        return node.load_level >= 0
+
+    def at(self, index: int) -> NodeState:
+        """One of them by its place."""
+        return next(islice(self, index, None))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_load))
 
     def __iter__(self) -> Iterator[NodeState]:
         for nodes in self._by_load:
@@ -63,11 +75,21 @@ class JobNodes:
         How long all nodes may be down.
     timers : Timers
         Where to set "probe", "resume" and "give_up".
+    job_cost : JobCost
+        What the nodes have shown together.
+
+    Attributes
+    ----------
+    changed : callable
+        Told of each node that is different from before.
     """
 
-    def __init__(self, names: Iterable[str], window: int, give_up_s: float, timers: Timers) -> None:
+    def __init__(
+        self, names: Iterable[str], window: int, give_up_s: float, timers: Timers, job_cost: JobCost
+    ) -> None:
         self.free = FreeNodes(window)
-        self._by_name = {name: NodeState(name, PROBE_MIN_S) for name in names}
+        self.changed: Callable[[NodeState], None] = _ignore
+        self._by_name = {name: NodeState(name, PROBE_MIN_S, job_cost) for name in names}
         self._up = len(self._by_name)
         self._give_up_s = give_up_s
         self._give_up_at = math.inf
@@ -90,15 +112,26 @@ class JobNodes:
         """Whether all have been down for too long."""
         return now >= self._give_up_at
 
-    def slot_taken(self, node: NodeState) -> None:
-        """An attempt was sent there."""
-        node.in_flight += 1
+    def place(self, node: NodeState) -> None:
+        """The node is different from before."""
         self.free.place(node)
+        self.changed(node)
 
-    def slot_freed(self, node: NodeState) -> None:
-        """An attempt there has ended."""
+    def slot_taken(self, attempt: Attempt) -> None:
+        """An attempt was sent."""
+        node = attempt.node
+        node.in_flight += 1
+        node.queue.append(attempt)
+        node.last_rows = attempt.rows
+        self.place(node)
+
+    def slot_freed(self, attempt: Attempt, now: float) -> None:
+        """An attempt has ended."""
+        node = attempt.node
         node.in_flight -= 1
-        self.free.place(node)
+        node.queue.remove(attempt)
+        node.freed_at = now
+        self.place(node)
 
     def has_replied(self, node: NodeState, now: float) -> None:
         """The node has done some work: past failures are forgiven."""
@@ -111,7 +144,7 @@ class JobNodes:
         node.up = False
         node.epoch += 1
         self._up -= 1
-        self.free.place(node)
+        self.place(node)
         self.probe_later(node, now)
         if self._up == 0:
             self._give_up_at = now + self._give_up_s
@@ -124,7 +157,7 @@ class JobNodes:
         node.paused_until = None
         self._up += 1
         self._give_up_at = math.inf
-        self.free.place(node)
+        self.place(node)
 
     def probe_later(self, node: NodeState, now: float) -> None:
         """Plan the next probe; each wait is twice the last, until the node has done some work."""
@@ -144,7 +177,7 @@ class JobNodes:
         if node.up and wait_s > 0 and (node.paused_until is None or now + wait_s > node.paused_until):
             node.paused_until = now + wait_s
             self._timers.set(node.paused_until, "resume", node)
-            self.free.place(node)
+            self.place(node)
 
     def pause_after_failure(
         self, node: NodeState, failure: FailureClass, retry_after_ms: int | None, now: float
@@ -165,7 +198,11 @@ class JobNodes:
         """A "resume" is due; the pause may have become longer since."""
         if node.paused_until is not None and node.paused_until <= now:
             node.paused_until = None
-            self.free.place(node)
+            self.place(node)
+
+
+def _ignore(node: NodeState) -> None:
+    pass
 
 
 def asked_s(retry_after_ms: int | None) -> float:

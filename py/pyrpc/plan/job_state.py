@@ -6,6 +6,7 @@ import heapq
 import math
 from typing import Literal, TypeAlias
 
+from pyrpc.plan.cost import JobCost, NodeCost
 from pyrpc.plan.partition import Chunk
 
 
@@ -14,15 +15,30 @@ class NodeState:
 
     ``epoch`` counts how often it went down: the loss of an attempt sent in an earlier epoch says nothing about
     the node that is there now. ``answered_at`` is the time of its last sign of life within this job.
+
+    Predictions: the piece that was sent first is to end at ``head_due``, the last one at ``free_at``; ``pace`` is in
+    rows per second. ``speed`` and ``taken`` are what placement.py counts the node for: its pace, and that times
+    ``free_at``, or 0.
     """
 
     __slots__ = (
-        "answered_at", "epoch", "failures", "in_flight", "load_level", "name", "paused_until", "probe_at",
-        "probe_wait_s", "probing", "up",
+        "answered_at", "cost", "epoch", "failures", "free_at", "freed_at", "head_due", "head_s", "in_flight",
+        "last_rows", "load_level", "name", "pace", "paused_until", "probe_at", "probe_wait_s", "probing", "queue",
+        "speed", "taken", "up",
     )  # fmt: skip
 
-    def __init__(self, name: str, probe_wait_s: float) -> None:
+    def __init__(self, name: str, probe_wait_s: float, job_cost: JobCost) -> None:
         self.name = name
+        self.cost = NodeCost(job_cost)
+        self.queue: list[Attempt] = []
+        self.freed_at = -math.inf
+        self.last_rows = 0
+        self.head_due = math.inf
+        self.head_s = 0.0
+        self.free_at = 0.0
+        self.pace = 0.0
+        self.speed = 0.0
+        self.taken = 0.0
         self.up = True
         self.answered_at = -math.inf
         self.in_flight = 0
@@ -34,17 +50,61 @@ class NodeState:
         self.probe_wait_s = probe_wait_s
         self.load_level = -1
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether it takes pieces, if it has room for them."""
+        return self.up and self.paused_until is None
+
+    def predict(self) -> None:
+        """Work out the predictions from the cost and the pieces in flight."""
+        line = self.cost.line
+        queue = self.queue
+        if queue:
+            head = queue[0]
+            self.head_s = head_s = line.predict_s(head.rows) or 1e-9
+            began = head.sent_at if head.sent_at > self.freed_at else self.freed_at
+            self.head_due = self.free_at = began + head_s
+            for attempt in queue[1:]:
+                self.free_at += line.predict_s(attempt.rows)
+        else:
+            self.head_due = math.inf
+            self.free_at = max(0.0, self.freed_at)
+        rows = self.last_rows
+        self.pace = rows / line.predict_s(rows) if rows else 1.0 / line.row_s
+        self.speed = self.pace
+        self.taken = self.pace * self.free_at
+
+    def is_late(self, now: float) -> bool:
+        """Whether it should have ended a piece by now."""
+        return now > self.head_due
+
+    def outlook(self, now: float) -> tuple[float, float]:
+        """When the node is free, and how many times slower it seems than predicted.
+
+        A piece that is late is expected to take as long again as it is late by now.
+        """
+        if not self.queue:
+            return now, 1.0
+        late_s = now - self.head_due
+        if late_s <= 0:
+            return self.free_at, 1.0
+        slowness = 1.0 + late_s / self.head_s
+        return now + late_s + 0.05 * self.head_s + slowness * (self.free_at - self.head_due), slowness
+
 
 class ChunkState:
     """One chunk that has been sent at least once.
 
     ``hedges`` counts the duplicates sent (see hedge.py); ``last_sent`` is the time of the newest attempt. The four
     counters of what went wrong are kept apart because each has a bound of its own (see scheduler.py).
+
+    ``heirs`` are the pieces into which its rows were cut while it ran, ``origin`` is the other way round. ``is_done``
+    also where its rows are done, or will be, by other pieces.
     """
 
     __slots__ = (
-        "chunk", "failed_on", "failures", "forgive_at", "hedges", "is_done", "last_sent", "live", "losses",
-        "refusals", "refused_since", "sends", "unreached",
+        "chunk", "failed_on", "failures", "forgive_at", "hedges", "heirs", "is_done", "last_sent", "live", "losses",
+        "origin", "refusals", "refused_since", "sends", "unreached",
     )  # fmt: skip
 
     def __init__(self, chunk: Chunk) -> None:
@@ -61,6 +121,17 @@ class ChunkState:
         self.refused_since = 0.0
         self.failed_on: set[NodeState] = set()
         self.forgive_at: float | None = None
+        self.heirs: list[ChunkState] = []
+        self.origin: ChunkState | None = None
+
+    def part(self, chunk: Chunk) -> ChunkState:
+        """Some of its rows as a piece of their own, with the same past."""
+        other = ChunkState(chunk)
+        other.sends, other.last_sent = self.sends, self.last_sent
+        other.failures, other.losses, other.unreached = self.failures, self.losses, self.unreached
+        other.refusals, other.refused_since = self.refusals, self.refused_since
+        other.failed_on = set(self.failed_on)
+        return other
 
     def runs_on(self, node: NodeState) -> bool:
         """Whether an attempt of this chunk is in flight there."""
@@ -70,18 +141,19 @@ class ChunkState:
 class Attempt:
     """One sending of a chunk to a node, from Send until the driver reports its end."""
 
-    __slots__ = ("attempt_id", "epoch", "is_cancelled", "node", "sent_at", "state")
+    __slots__ = ("attempt_id", "epoch", "is_cancelled", "node", "rows", "sent_at", "state")
 
     def __init__(self, attempt_id: int, state: ChunkState, node: NodeState, sent_at: float) -> None:
         self.attempt_id = attempt_id
         self.state = state
+        self.rows = state.chunk.rows
         self.node = node
         self.epoch = node.epoch
         self.sent_at = sent_at
         self.is_cancelled = False
 
 
-TimerKind: TypeAlias = Literal["retry", "forgive", "probe", "resume", "give_up"]
+TimerKind: TypeAlias = Literal["retry", "forgive", "probe", "resume", "give_up", "budget"]
 
 
 class Timers:

@@ -3,9 +3,10 @@
 ``RetryPolicy`` answers for one call or chunk; ``RetryBudget`` limits the retries of all single calls together, so
 that a pool of struggling nodes is not finished off by its own clients (Finagle's RetryBudget; SRE book, ch. 21).
 
-Jobs do not draw on the budget. Losing a node means re-sending what it had in flight, at most ``window`` chunks,
+Jobs do not draw on that budget. Losing a node means re-sending what it had in flight, at most ``window`` chunks,
 all in one instant and however few chunks were done until then: a budget of 20% would fail just the jobs that
-the retry is for. What bounds a job instead is in `pyrpc.plan.scheduler`.
+the retry is for. What bounds a job there is in `pyrpc.plan.scheduler`. Chunks that nodes turned away are sent again
+within a ``JobBudget``: a job does not give up for lack of it, it waits.
 """
 
 from __future__ import annotations
@@ -179,3 +180,43 @@ class RetryBudget:
             self._calls[place] = self._spent[place] = 0
         self._now = max(self._now, number)
         return self._now % self._SLOTS
+
+
+class JobBudget:
+    """How often a job may send again what nodes have turned away: ``ratio`` of its chunks and `per_second`.
+
+    Over the whole job: all its attempts are at most (1 + ratio) x chunks + per_second x seconds. Some may be sent
+    again at the very beginning, on the account of the first half second, or short jobs would wait for nothing.
+    """
+
+    __slots__ = ("_began", "_chunks", "_per_second", "_ratio", "_spent")
+
+    def __init__(self, ratio: float = 0.2, per_second: float = 10.0) -> None:
+        self._ratio = ratio
+        self._per_second = per_second
+        self._began = 0.0
+        self._chunks = 0
+        self._spent = 0
+
+    def start(self, now: float) -> None:
+        """The job begins."""
+        self._began = now
+
+    def on_chunk(self) -> None:
+        """A chunk was sent for the first time."""
+        self._chunks += 1
+
+    def try_spend(self, now: float) -> bool:
+        """Take one out of the budget; False: there is none left now."""
+        if self.next_at(now) > now:
+            return False
+        self._spent += 1
+        return True
+
+    def next_at(self, now: float) -> float:
+        """When the next one may be sent; a time that has gone by: at once."""
+        wanted = self._spent + 1 - self._ratio * self._chunks
+        if wanted <= self._per_second / 2:
+            return now
+        # A little late rather than early, where rounding would have the timer come for nothing.
+        return self._began + wanted / self._per_second + 1e-6

@@ -3,10 +3,10 @@
 The driver (client/scatter.py) calls one event method at a time, carries out the actions in their order, and
 reports what came of them. Times are seconds on any clock that does not go back.
 
-Pull scheduling
-    Each node has at most ``window`` attempts in flight. A node that finishes one gets the next chunk, in index
-    order: fast nodes take more without being known to be fast. The first chunks go round, one to each node
-    before any gets a second.
+Placement
+    Each node has at most ``window`` attempts in flight. Which node gets the next piece, and how large that is where
+    rows may be cut, is the policy's choice (placement.py); what it needs to know of costs is learned here from each
+    reply (cost.py).
 
 What a failure leads to (FailureClass, and whether the node went down with it)
     FINAL: the job fails. UNKNOWN in a job that is not idempotent: the job fails. All else sends the chunk again,
@@ -19,8 +19,9 @@ What a failure leads to (FailureClass, and whether the node went down with it)
     - NOT_EXECUTED, node lost (nobody listens there): at once; the bound is so wide that every node may be dead
       on the first try without failing a job which one of them could do later.
     - NOT_EXECUTED, node up (OVERLOADED, DRAINING): the chunk is not at fault. The node is paused as it asked, or
-      with a backoff that doubles, and the chunk goes to whoever is free. A job waits for busy nodes; only a
-      chunk that was turned away time and again for `REFUSED_S` gives up.
+      with a backoff that doubles, and the chunk goes to whoever is free, as soon as the JobBudget allows. A job
+      waits for busy nodes; only a chunk that was turned away time and again for `REFUSED_S`, in which no other
+      was done either, gives up.
 
 Nodes
     A node that is down is probed after 0.1 s, doubling to 1 s. One that fails every attempt, though it is up, is
@@ -34,6 +35,13 @@ Hedges
     counts; the other is cancelled. One hedge a chunk; only if the hedge does not end either, another node gets
     one after 4 times as long, and so on (16, 64 ...), so that a job ends as long as one node works. A hedge that
     was turned away or lost its node is replaced at once.
+
+Take-over
+    Where rows may be cut, a straggler is not duplicated as a whole: its rows are cut into pieces for all the other
+    nodes. The first of these that is done settles that the straggler's own reply is not wanted any more; if that
+    comes before, the pieces are not. So each row is taken once, whoever wins. A piece is cut no further; if it
+    becomes a straggler itself it is duplicated. A piece that failed is cut too, if it is more than its next node is
+    to get.
 """
 
 from __future__ import annotations
@@ -44,14 +52,17 @@ from collections.abc import Collection, Sequence
 
 from pyrpc.errors import ConfigError, FailureClass
 from pyrpc.plan.actions import Action, CancelAttempt, Fail, FailReason, Finish, Probe, Send, WaitUntil
+from pyrpc.plan.cost import JobCost, NodeFit
 from pyrpc.plan.hedge import Stragglers
 from pyrpc.plan.job_nodes import JobNodes, asked_s
 from pyrpc.plan.job_state import Attempt, ChunkState, NodeState, TimerKind, Timers
 from pyrpc.plan.partition import Chunk
+from pyrpc.plan.placement import POLICIES, placement
 from pyrpc.plan.prng import SplitMix64
-from pyrpc.plan.retry import RetryPolicy
+from pyrpc.plan.retry import JobBudget, RetryPolicy
+from pyrpc.plan.work import DivisibleWork, FixedWork, Work
 
-__all__ = ["Action", "CancelAttempt", "Fail", "Finish", "Probe", "Scheduler", "Send", "WaitUntil"]
+__all__ = ["POLICIES", "Action", "CancelAttempt", "Fail", "Finish", "Probe", "Scheduler", "Send", "WaitUntil"]
 
 MAX_LOSSES = 3
 REFUSED_S = 30.0
@@ -59,6 +70,8 @@ REFUSED_S = 30.0
 FORGIVE_MIN_S = 1.0
 # How many retried chunks one event looks at; the others are found by later events. Keeps an event O(1).
 RETRY_SCAN = 16
+# Pieces for each node into which a straggler's rows are cut: more than one, so that a slow one need not take any.
+TAKE_OVER_PIECES = 2
 
 
 class Scheduler:
@@ -66,8 +79,8 @@ class Scheduler:
 
     Parameters
     ----------
-    chunks : Sequence[Chunk]
-        The work, in the order in which it is handed out.
+    work : Work or Sequence[Chunk]
+        What is to be done, in the order in which it is handed out; chunks are a FixedWork.
     nodes : Sequence[str]
         Names of the nodes, all different, taken to be up; the first chunk goes to the first one. A caller that
         runs many small jobs rotates them.
@@ -83,22 +96,24 @@ class Scheduler:
         Whether stragglers may be duplicated (idempotent jobs only).
     give_up_s : float
         How long all nodes may be down.
+    policy : {"min_max", "pull", "round_robin", "random_priority"}
+        Who gets the next piece; see placement.py.
 
     Raises
     ------
     ConfigError
-        No nodes, a node named twice, a window below 1, or a negative give_up_s.
+        No nodes, a node named twice, a window below 1, a negative give_up_s, or an unknown policy.
 
     Notes
     -----
     Not thread-safe: the driver holds one lock around each event. Events after the end, and reports of attempts
     that were reported before, change nothing and return no actions. An event costs the same however many chunks
-    the job has.
+    the job has, and but for the end of a job, however many nodes.
     """
 
     def __init__(
         self,
-        chunks: Sequence[Chunk],
+        work: Work | Sequence[Chunk],
         nodes: Sequence[str],
         *,
         window: int = 2,
@@ -107,26 +122,34 @@ class Scheduler:
         prng: SplitMix64,
         hedge: bool = True,
         give_up_s: float = 5.0,
+        policy: str = "min_max",
     ) -> None:
         _check_options(nodes, window, give_up_s)
         self.late = 0
         self.hedges = 0
         self.resends = 0
-        self._chunks = chunks
+        self._work = work if isinstance(work, FixedWork | DivisibleWork) else FixedWork(work)
         self._retry_policy = retry
+        self._budget = JobBudget()
         self._idempotent = idempotent
         self._prng = prng
         self._hedging = hedge and idempotent
         self._window = window
         self._timers = Timers()
-        self._nodes = JobNodes(nodes, window, give_up_s, self._timers)
+        self._job_cost = JobCost()
+        self._nodes = JobNodes(nodes, window, give_up_s, self._timers, self._job_cost)
+        self._placement = placement(policy, self._nodes, self._work, self._job_cost, prng)
+        self._nodes.changed = self._placement.changed
         self._stragglers = Stragglers()
-        self._next = 0
-        self._left = len(chunks)
+        self._open = 0
+        self._rows_left = self._work.rows
+        self._progress_at = -math.inf
         self._retries: deque[ChunkState] = deque()
+        self._refused: deque[ChunkState] = deque()
         self._live: dict[int, Attempt] = {}
         self._attempt_id = 0
         self._hedge_at = math.inf
+        self._look_again_at = math.inf
         self._announced = math.inf
         self._over = False
 
@@ -139,8 +162,17 @@ class Scheduler:
 
     @property
     def chunks_left(self) -> int:
-        """How many chunks are not done."""
-        return self._left
+        """How many chunks are not done; where rows may be cut, the pieces that they would make now."""
+        return self._work.pieces_left + self._open
+
+    @property
+    def rows_left(self) -> int:
+        """How many rows are not done."""
+        return self._rows_left
+
+    def fits(self) -> list[NodeFit]:
+        """What was learned of the cost of each node."""
+        return [node.cost.fit(node.name) for node in self._nodes]
 
     def is_wanted(self, attempt_id: int) -> bool:
         """Whether the reply of this attempt would be the first one of its chunk. Ask before ``done``."""
@@ -160,31 +192,43 @@ class Scheduler:
             Nodes that an earlier job has lost: they are probed before they get work. If that is all of them, the
             news is taken for old, and they are tried.
         """
-        if self._left == 0:
+        if not self._work.pieces_left:
             self._over = True
             return [Finish()]
+        self._budget.start(now)
         lost = [node for node in self._nodes if node.name in down]
         for node in self._nodes:
             if node in lost and len(lost) < len(self._nodes):
                 self._nodes.take_down(node, now)
             else:
-                self._nodes.free.place(node)
+                self._nodes.place(node)
         return self._dispatch(now, [])
 
-    def done(self, attempt_id: int, now: float) -> list[Action]:
-        """The reply of an attempt has come. Only the first of a chunk counts; others are counted in ``late``."""
+    def done(self, attempt_id: int, now: float, *, service_s: float = 0.0, queued_s: float = 0.0) -> list[Action]:
+        """The reply of an attempt has come. Only the first of a chunk counts; others are counted in ``late``.
+
+        Parameters
+        ----------
+        attempt_id : int
+            From its Send.
+        now : float
+            The time.
+        service_s, queued_s : float
+            From the reply's load report: seconds it ran and waited on the node; 0 without one.
+        """
         attempt = self._live.pop(attempt_id, None)
         if attempt is None or self._over:
             self.late += 1
             return []
         out: list[Action] = []
-        self._nodes.slot_freed(attempt.node)
+        self._learn(attempt, now, service_s, queued_s)
+        self._nodes.slot_freed(attempt, now)
         self._nodes.has_replied(attempt.node, now)
         attempt.state.live.remove(attempt)
         if attempt.state.is_done:
             self.late += 1
         else:
-            self._complete(attempt.state, now - attempt.sent_at, out)
+            self._complete(attempt.state, now - attempt.sent_at, now, out)
         return out if self._over else self._dispatch(now, out)
 
     def failed(
@@ -216,7 +260,7 @@ class Scheduler:
             return []
         node, state = attempt.node, attempt.state
         state.live.remove(attempt)
-        self._nodes.slot_freed(node)
+        self._nodes.slot_freed(attempt, now)
         if node_lost or self._seems_hung(attempt):
             # The loss of what was sent before the node went down says nothing about the one that is there now.
             if node.up and attempt.epoch == node.epoch:
@@ -274,22 +318,32 @@ class Scheduler:
 
     def _dispatch(self, now: float, out: list[Action]) -> list[Action]:
         """Give the free nodes what there is: chunks to send again, new chunks, then hedges."""
+        self._look_again_at = self._hedge_at = math.inf
+        if self._refused:
+            self._release_refused(now)
         if self._retries:
             self._send_retries(now, out)
-        while self._next < len(self._chunks):
-            node = self._nodes.free.first()
-            if node is None:
-                break
-            self._send(ChunkState(self._chunks[self._next]), node, now, out)
-            self._next += 1
-        self._hedge_at = math.inf
-        if self._hedging and self._next == len(self._chunks):
+        self._send_new(now, out)
+        if self._hedging and not self._work.pieces_left:
             self._send_hedges(now, out)
-        wake_at = min(self._timers.next_at, self._hedge_at)
+        wake_at = min(self._timers.next_at, self._hedge_at, self._look_again_at)
         if wake_at < self._announced:
             self._announced = wake_at
             out.append(WaitUntil(wake_at))
         return out
+
+    def _send_new(self, now: float, out: list[Action]) -> None:
+        work = self._work
+        while work.pieces_left:
+            placed = self._placement.next(now)
+            if placed is None:
+                self._look_again_at = min(self._look_again_at, self._placement.look_again_at)
+                return
+            node, rows = placed
+            state = ChunkState(work.take(rows))
+            self._open += 1
+            self._budget.on_chunk()
+            self._send(state, node, now, out)
 
     def _send(self, state: ChunkState, node: NodeState, now: float, out: list[Action], *, hedge: bool = False) -> None:
         assert not self._over and not state.is_done and node.up and node.in_flight < self._window
@@ -299,15 +353,22 @@ class Scheduler:
         state.live.append(attempt)
         state.last_sent = now
         state.forgive_at = None
-        self._nodes.slot_taken(node)
+        self._nodes.slot_taken(attempt)
+        is_extra = hedge or (state.origin is not None and not state.origin.is_done)
+        self.hedges += is_extra
         if hedge:
-            self.hedges += 1
             self._stragglers.hedge_sent(state)
         else:
-            self.resends += state.sends > 0
+            self.resends += state.sends > 0 and not is_extra
             self._stragglers.add(state)
-        out.append(Send(attempt.attempt_id, state.chunk, node.name, state.sends, hedge))
+        out.append(Send(attempt.attempt_id, state.chunk, node.name, state.sends, is_extra))
         state.sends += 1
+
+    def _release_refused(self, now: float) -> None:
+        while self._refused and self._budget.try_spend(now):
+            self._retries.append(self._refused.popleft())
+        if self._refused:
+            self._look_again_at = self._budget.next_at(now)
 
     def _send_retries(self, now: float, out: list[Action]) -> None:
         passed: list[ChunkState] = []
@@ -315,24 +376,46 @@ class Scheduler:
             if self._nodes.free.first() is None:
                 break
             state = self._retries.popleft()
-            node = self._node_for(state)
+            if state.is_done:
+                continue
+            node = self._node_for(state, now)
             if node is not None:
-                self._send(state, node, now, out)
+                self._send(self._cut_to_fit(state, node), node, now, out)
                 continue
             passed.append(state)
+        self._retries.extendleft(reversed(passed))
+
+    def _node_for(self, state: ChunkState, now: float) -> NodeState | None:
+        """A free node for a chunk that failed before; None: better wait for another one."""
+        node = self._placement.best_free(state.chunk.rows, now, state.failed_on)
+        if node is None:
+            if not any(node.up and node not in state.failed_on for node in self._nodes):
+                return self._nodes.free.first()
             if state.forgive_at is None:
                 state.forgive_at = now + max(FORGIVE_MIN_S, self._stragglers.wait_s())
                 self._timers.set(state.forgive_at, "forgive", state)
-        self._retries.extendleft(reversed(passed))
-
-    def _node_for(self, state: ChunkState) -> NodeState | None:
-        """A free node for a chunk that failed before; None: better wait for one on which it has not failed."""
-        for node in self._nodes.free:
-            if node not in state.failed_on:
-                return node
-        if any(node.up and node not in state.failed_on for node in self._nodes):
+        elif self._placement.declines(node, state.chunk.rows, now, state.failed_on):
+            self._look_again_at = min(self._look_again_at, self._placement.look_again_at)
             return None
-        return self._nodes.free.first()
+        return node
+
+    def _cut_to_fit(self, state: ChunkState, node: NodeState) -> ChunkState:
+        """As many of the rows of a piece that failed as the node should get; the rest goes back in line."""
+        work, chunk = self._work, state.chunk
+        if not isinstance(work, DivisibleWork) or not node.cost.samples or state.heirs:
+            return state
+        line = node.cost.line
+        rows = max(1, int((work.target_s - line.piece_s) / line.row_s))
+        if rows * 2 > chunk.rows:
+            return state
+        part = state.part(work.renumbered(chunk.start, chunk.start + rows))
+        state.chunk = work.renumbered(chunk.start + rows, chunk.stop)
+        if state.origin is not None:
+            part.origin = state.origin
+            state.origin.heirs.append(part)
+        self._open += 1
+        self._retries.appendleft(state)
+        return part
 
     def _send_hedges(self, now: float, out: list[Action]) -> None:
         while self._nodes.free.first() is not None:
@@ -341,18 +424,63 @@ class Scheduler:
             if not due:
                 self._hedge_at = min((at for at, _, _ in candidates), default=math.inf)
                 return
+            state, node = due[0]
+            if self._may_cut(state):
+                self._take_over(state)
+                self._send_retries(now, out)
+                continue
             # One at a time: each takes a slot that another one may have counted on.
-            self._send(*due[0], now, out, hedge=True)
+            best = self._placement.best_free(state.chunk.rows, now, state.failed_on | {a.node for a in state.live})
+            self._send(state, best or node, now, out, hedge=True)
+
+    def _may_cut(self, state: ChunkState) -> bool:
+        """Whether a straggler is better cut than duplicated: once, and if there are several to share its rows."""
+        is_whole = state.origin is None and not state.hedges
+        return isinstance(self._work, DivisibleWork) and is_whole and state.chunk.rows > 1 and len(self._nodes) > 2
+
+    def _take_over(self, state: ChunkState) -> None:
+        """Cut the rows of a straggler into pieces for the other nodes."""
+        assert isinstance(self._work, DivisibleWork)
+        chunk = state.chunk
+        count = min(chunk.rows, TAKE_OVER_PIECES * (len(self._nodes) - 1))
+        self._stragglers.remove(state)
+        for number in range(count):
+            start = chunk.start + chunk.rows * number // count
+            stop = chunk.start + chunk.rows * (number + 1) // count
+            heir = state.part(self._work.renumbered(start, stop))
+            heir.origin = state
+            heir.failed_on.update(attempt.node for attempt in state.live)
+            state.heirs.append(heir)
+        self._open += count
+        self._retries.extend(state.heirs)
 
     # -- what came of it -----------------------------------------------------------------------------------
 
-    def _complete(self, state: ChunkState, duration_s: float, out: list[Action]) -> None:
-        assert not state.is_done and self._left > 0
+    def _learn(self, attempt: Attempt, now: float, service_s: float, queued_s: float) -> None:
+        """What the end of a piece tells of its node's speed."""
+        node = attempt.node
+        began = attempt.sent_at if attempt.sent_at > node.freed_at else node.freed_at
+        node.cost.add(attempt.rows, now - began, now - attempt.sent_at, service_s, queued_s)
+
+    def _close(self, state: ChunkState, out: list[Action]) -> None:
+        """Nothing is to come of the piece any more: its rows are done, by itself or by others."""
         state.is_done = True
-        self._left -= 1
-        self._stragglers.chunk_done(state, duration_s)
-        out.extend(self._cancel(attempt) for attempt in state.live)
-        if self._left == 0:
+        self._open -= 1
+        self._stragglers.remove(state)
+        out.extend(self._cancel(attempt) for attempt in state.live if not attempt.is_cancelled)
+
+    def _complete(self, state: ChunkState, duration_s: float, now: float, out: list[Action]) -> None:
+        assert not state.is_done and self._open > 0
+        self._stragglers.add_duration(duration_s)
+        self._progress_at = now
+        self._rows_left -= state.chunk.rows
+        self._close(state, out)
+        if state.origin is not None and not state.origin.is_done:
+            self._close(state.origin, out)
+        for heir in state.heirs:
+            if not heir.is_done:
+                self._close(heir, out)
+        if not self._open and not self._work.pieces_left:
             self._over = True
             out.append(Finish())
 
@@ -375,13 +503,18 @@ class Scheduler:
         else:
             delay_s = self._after_unreached(state) if node_lost else self._after_refusal(state, now)
         if state.live:  # its other attempt may still make it
-            if delay_s == 0:
+            if delay_s == 0 and not state.heirs:
                 self._stragglers.hedge_lost(state)
+            return None
+        if state.heirs:  # the pieces that were cut from it do
+            self._close(state, [])
             return None
         self._stragglers.remove(state)
         if delay_s is None:
             return "exhausted"
-        if delay_s > 0:
+        if failure is FailureClass.NOT_EXECUTED and not node_lost:
+            self._refused.append(state)
+        elif delay_s > 0:
             self._timers.set(now + delay_s, "retry", state)
         else:
             self._retries.appendleft(state)
@@ -410,7 +543,8 @@ class Scheduler:
         if state.refusals == 0:
             state.refused_since = now
         state.refusals += 1
-        patient = state.refusals < self._retry_policy.max_attempts or now - state.refused_since < REFUSED_S
+        since = max(state.refused_since, self._progress_at)
+        patient = state.refusals < self._retry_policy.max_attempts or now - since < REFUSED_S
         return 0.0 if patient else None
 
     def _end(self, fail: Fail | None) -> list[Action]:

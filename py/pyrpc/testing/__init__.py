@@ -1,7 +1,8 @@
-"""For tests of code that uses pyrpc: a clock to turn, a network with faults, samples of all that travels, checks."""
+"""For tests of code that uses pyrpc: a clock to turn, a network with faults, samples of what travels, checks."""
 
 from __future__ import annotations
 
+from pyrpc.testing.balancer import check_balancer
 from pyrpc.testing.clock import FakeClock
 from pyrpc.testing.codec import TrickleSource, check_codec
 from pyrpc.testing.proxy import FaultProxy, Faults
@@ -14,6 +15,7 @@ __all__ = [
     "TrickleSource",
     "assert_own_memory",
     "assert_same",
+    "check_balancer",
     "check_codec",
     "sample_arrays",
     "sample_values",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import select
 import socket
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from pyrpc.deadline import Deadline
@@ -46,6 +49,7 @@ class Connection:
         self.used_at = time.monotonic()
         self._sock = _connect(endpoint, connect_timeout_s)
         self._source = SocketSource(self._sock)
+        self._poll: select.poll | None = None
 
     @property
     def bytes_received(self) -> int:
@@ -73,6 +77,11 @@ class Connection:
         PyrpcError
             What the node answered instead of a result; the connection is in order.
         """
+        self.send_parts(parts, deadline)
+        return self._receive(name, seqid, deadline.at, place)
+
+    def send_parts(self, parts: Parts, deadline: Deadline) -> None:
+        """Send a message; its reply is read later. Errors as for ``exchange``."""
         size = frame_bytes(parts)
         if size > limits.STOCK_FRAME_BYTES:
             self._check_node_takes(size, deadline)
@@ -86,7 +95,6 @@ class Connection:
             self.close()
             raise
         self.bytes_sent += size + 4
-        return self._receive(name, seqid, deadline.at, place)
 
     def send_small(self, frames: bytes, deadline_at: float, remaining_s: float) -> None:
         """Send one or more calls that wire/small.py wrote; their replies are read in the same order.
@@ -108,6 +116,21 @@ class Connection:
             self.close()
             raise
         self.bytes_sent += len(frames)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether bytes of a reply (or the end of the stream) come in that time, to the millisecond, rounded up.
+
+        Not by SO_RCVTIMEO: the kernel rounds that to its ticks, 4 to 10 ms.
+        """
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self._sock, select.POLLIN)
+        try:
+            return self._source.pos != self._source.end or bool(self._poll.poll(_poll_ms(timeout_s)))
+        except BaseException:
+            # Ctrl-C: the reply will still come, and is not for the next call.
+            self.close()
+            raise
 
     def receive_small(self, call_id: int, deadline_at: float) -> tuple[Any, int]:
         """Value and time run on the node (us) of the next reply; errors as for ``exchange``."""
@@ -217,6 +240,24 @@ class Connection:
         """Close; further calls are an error."""
         self.is_open = False
         self._sock.close()
+
+
+def wait_any(connections: Sequence[Connection], timeout_s: float) -> Connection | None:
+    """The first of several connections on which a reply (or the end of the stream) comes; None: none in that time."""
+    poll = select.poll()
+    by_number: dict[int, Connection] = {}
+    for connection in connections:
+        if connection._source.pos != connection._source.end:
+            return connection
+        number = connection._sock.fileno()
+        by_number[number] = connection
+        poll.register(number, select.POLLIN)
+    ready = {number for number, _ in poll.poll(_poll_ms(timeout_s))}
+    return next((connection for number, connection in by_number.items() if number in ready), None)
+
+
+def _poll_ms(timeout_s: float) -> int | None:
+    return None if timeout_s == math.inf else min(2**31 - 1, math.ceil(timeout_s * 1000))
 
 
 def _is_broken_stream(error: PyrpcError) -> bool:

@@ -21,17 +21,17 @@ class LeastLoaded:
     def __init__(self) -> None:
         self._next = 0
 
-    def pick(self, nodes: Sequence[NodeView], prng: SplitMix64) -> int:
+    def pick(self, nodes: Sequence[NodeView], prng: SplitMix64, now: float = 0.0) -> int:
         """The least loaded node; draws nothing."""
         count = len(nodes)
         best = index = self._next % count
         best_load = math.inf
         for _ in range(count):
             node = nodes[index]
-            if node.in_flight == 0:
+            if node.in_flight == 0 and node.weight > 0:
                 best = index
                 break
-            load = node.in_flight / node.weight
+            load = node.in_flight / node.weight if node.weight > 0 else math.inf
             if load < best_load:
                 best = index
                 best_load = load

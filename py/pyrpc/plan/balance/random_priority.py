@@ -19,12 +19,13 @@ class RandomPriority:
 
     __slots__ = ()
 
-    def pick(self, nodes: Sequence[NodeView], prng: SplitMix64) -> int:
+    def pick(self, nodes: Sequence[NodeView], prng: SplitMix64, now: float = 0.0) -> int:
         """The node of highest priority; one draw a node, in their order."""
         best = 0
         best_priority = -math.inf
         for index, node in enumerate(nodes):
-            priority = math.log(1.0 - prng.uniform()) / node.weight
+            key = math.log(1.0 - prng.uniform())
+            priority = key / node.weight if node.weight > 0 else -math.inf
             if priority > best_priority or (priority == best_priority and node.in_flight < nodes[best].in_flight):
                 best = index
                 best_priority = priority

@@ -19,7 +19,7 @@ class RoundRobin:
     def __init__(self) -> None:
         self._next = -1
 
-    def pick(self, nodes: Sequence[NodeView], prng: SplitMix64) -> int:
+    def pick(self, nodes: Sequence[NodeView], prng: SplitMix64, now: float = 0.0) -> int:
         """The one after the last pick."""
         index = self._next % len(nodes) if self._next >= 0 else prng.below(len(nodes))
         self._next = index + 1

@@ -1,0 +1,250 @@
+"""Single calls on several real nodes: policies, hedges, ejection, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+import pyrpc
+from pyrpc import Client, Server
+from pyrpc.errors import ConfigError, StageFailedError
+from pyrpc.plan.balance import BALANCERS, NodeView
+from pyrpc.plan.call_hedge import CallBudget
+from pyrpc.plan.prng import SplitMix64
+
+
+class Node:
+    """Tells who it is; can be told to hang."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.calls = 0
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def _answer(self) -> str:
+        self.calls += 1
+        self.go_on.wait(20)
+        return self._name
+
+    @pyrpc.stage(idempotent=True)
+    def read(self) -> str:
+        return self._answer()
+
+    def write(self) -> str:
+        return self._answer()
+
+    @pyrpc.stage(idempotent=True)
+    def fails(self) -> str:
+        raise KeyError("no such thing")
+
+
+@pytest.fixture
+def nodes() -> Iterator[list[Node]]:
+    made = [Node(name) for name in "abc"]
+    yield made
+    for node in made:
+        node.go_on.set()
+
+
+@pytest.fixture
+def servers(nodes: list[Node]) -> Iterator[list[Server]]:
+    running = [Server({"Node": node}, port=0).start() for node in nodes]
+    yield running
+    for server in running:
+        server.stop(grace_s=1.0)
+
+
+@pytest.fixture
+def endpoints(servers: list[Server]) -> list[str]:
+    return [server.endpoint for server in servers]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for another thread."""
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def learn(client: Client, method: str) -> None:
+    """Call so often that the client knows how long the method takes, and whether it may be hedged."""
+    for _ in range(40):
+        client.call(method)
+    if method != "Node.write":
+        until(lambda: client._caller._methods[method].hedge_after_s < 10)
+
+
+def grant(client: Client, calls: int) -> None:
+    """Forget hedges that a busy machine caused: the budget of so many calls, none of it used."""
+    budget = client._caller._budget
+    budget._tell(0.0)
+    budget._plan = CallBudget()
+    budget._plan.on_calls(calls, time.monotonic())
+
+
+@pytest.mark.parametrize("name", sorted(BALANCERS))
+def test_each_policy_works_on_real_nodes(name: str, endpoints: list[str]):
+    with Client(endpoints, policy=name, seed=1) as client:
+        assert {client.call("Node.write") for _ in range(60)} <= set("abc")
+
+
+@pytest.mark.parametrize("name", [None, "round_robin", "random", "weighted", "least_loaded"])
+def test_nodes_that_are_alike_share_the_calls(name: str | None, endpoints: list[str]):
+    with Client(endpoints, policy=name, seed=1) as client:
+        assert {client.call("Node.write") for _ in range(60)} == set("abc")
+
+
+def test_a_late_call_of_an_idempotent_method_is_hedged(endpoints: list[str], nodes: list[Node]):
+    with Client(endpoints, policy="round_robin") as client:
+        learn(client, "Node.read")
+        grant(client, 200)
+        nodes[1].go_on.clear()
+        answers = [client.call("Node.read", timeout_s=10.0) for _ in range(4)]
+    assert set(answers) <= {"a", "c"}
+
+
+def test_a_method_not_declared_idempotent_is_sent_once(endpoints: list[str], nodes: list[Node]):
+    with Client(endpoints, policy="round_robin") as client:
+        learn(client, "Node.write")
+        before = sum(node.calls for node in nodes)
+        for node in nodes:
+            node.go_on.clear()
+        future = client.submit("Node.write", timeout_s=10.0)
+        until(lambda: sum(node.calls for node in nodes) > before)
+        assert not future.done()
+        time.sleep(0.05)
+        assert sum(node.calls for node in nodes) == before + 1
+        for node in nodes:
+            node.go_on.set()
+        future.result(10)
+
+
+def test_hedges_stay_within_five_percent(endpoints: list[str], nodes: list[Node]):
+    with Client(endpoints, policy="round_robin") as client:
+        learn(client, "Node.read")
+        grant(client, 40)
+        for node in nodes:
+            node.go_on.clear()
+        # 40 calls allow for two hedges; five calls that hang want five.
+        before = sum(node.calls for node in nodes)
+        threads = [threading.Thread(target=client.call, args=("Node.read",)) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        until(lambda: sum(node.calls for node in nodes) >= before + 7)
+        time.sleep(0.05)
+        assert sum(node.calls for node in nodes) == before + 7
+        for node in nodes:
+            node.go_on.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_after_a_hedge_nothing_counts_as_in_flight(endpoints: list[str], nodes: list[Node]):
+    with Client(endpoints, policy="round_robin") as client:
+        learn(client, "Node.read")
+        grant(client, 200)
+        nodes[0].go_on.clear()
+        for _ in range(3):
+            client.call("Node.read")
+        assert [node.in_flight for node in client._nodes] == [0, 0, 0]
+
+
+def test_an_error_of_the_stage_is_the_answer_of_a_hedged_method_too(endpoints: list[str]):
+    with Client(endpoints) as client:
+        learn(client, "Node.read")
+        client._caller._methods["Node.fails"] = client._caller._methods["Node.read"]
+        with pytest.raises(StageFailedError, match="no such thing"):
+            client.call("Node.fails")
+        assert [node.in_flight for node in client._nodes] == [0, 0, 0]
+
+
+def test_a_hedged_method_survives_the_loss_of_a_node(endpoints: list[str], servers: list[Server]):
+    with Client(endpoints, policy="round_robin") as client:
+        learn(client, "Node.read")
+        servers[1].stop(grace_s=0.0)
+        assert {client.call("Node.read") for _ in range(12)} == {"a", "c"}
+
+
+def test_a_node_that_hangs_is_ejected_after_five_calls(endpoints: list[str], nodes: list[Node]):
+    with Client(endpoints, policy="round_robin") as client:
+        client.call("Node.write")
+        nodes[1].go_on.clear()
+        late = 0
+        for _ in range(30):
+            try:
+                client.call("Node.write", timeout_s=0.2)
+            except TimeoutError:
+                late += 1
+        assert late == 5
+        assert client._caller._outliers.is_ejected(1)
+
+
+class Wrong:
+    """A policy that picks a node that there is not."""
+
+    def pick(self, nodes: Sequence[NodeView], prng: SplitMix64) -> int:
+        return len(nodes)
+
+
+def test_a_policy_that_picks_no_node_is_refused_before_anything_is_sent(endpoints: list[str], nodes: list[Node]):
+    with Client(endpoints, policy=Wrong()) as client:
+        with pytest.raises(ConfigError, match="Wrong picked a node that there is not"):
+            client.call("Node.write")
+        with pytest.raises(ConfigError):
+            client.submit("Node.write").result(10)
+    assert sum(node.calls for node in nodes) == 0
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, -0.5, float("nan"), "5", True])
+def test_a_deadline_in_the_past_or_without_sense_is_refused(timeout_s: object):
+    with Client("127.0.0.1:1") as client:
+        for call in (client.call, client.submit, client.map):
+            with pytest.raises(ConfigError):
+                call("Node.write", [1.0], timeout_s=timeout_s)  # type: ignore[operator]
+        with pytest.raises(ConfigError):
+            client.options(timeout_s=timeout_s)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("policy", ["fastest", "", 5, Wrong])
+def test_an_unknown_policy_is_refused_with_the_list(policy: object):
+    with Client("127.0.0.1:1") as client:
+        for make in (lambda: Client("127.0.0.1:1", policy=policy), lambda: client.options(policy=policy)):  # type: ignore[arg-type]
+            with pytest.raises(ConfigError, match="min_max"):
+                make()
+
+
+def test_options_choose_another_policy_on_the_same_connections(endpoints: list[str]):
+    class Last:
+        def pick(self, nodes: Sequence[NodeView], prng: SplitMix64) -> int:
+            return len(nodes) - 1
+
+    with Client(endpoints) as client:
+        last = client.options(policy=Last())
+        assert {last.call("Node.write") for _ in range(5)} == {"c"}
+        assert last.submit("Node.write").result(10) == "c"
+        assert {client.call("Node.write") for _ in range(60)} == set("abc")
+        assert last._nodes is client._nodes
+
+
+def test_options_choose_another_timeout(endpoints: list[str], nodes: list[Node]):
+    with Client(endpoints) as client:
+        hasty = client.options(timeout_s=0.05)
+        for node in nodes:
+            node.go_on.clear()
+        with pytest.raises(TimeoutError):
+            hasty.call("Node.write")
+
+
+def test_a_view_lives_as_long_as_its_client(endpoints: list[str]):
+    client = Client(endpoints)
+    with client.options(policy="random") as view:
+        view.call("Node.write")
+    client.call("Node.write")
+    client.close()
+    with pytest.raises(ConfigError, match="closed"):
+        view.call("Node.write")
