@@ -73,8 +73,8 @@ def plan_chunks(
     ConfigError
         A size is not a whole number or too small; the message names the parameter.
     """
-    nodes = _whole("nodes", nodes, 1)
-    per_node = _whole("chunks_per_node", chunks_per_node, 1)
+    nodes = whole_number("nodes", nodes, 1)
+    per_node = whole_number("chunks_per_node", chunks_per_node, 1)
     return _cut(rows, row_bytes, chunk_rows, chunk_bytes, max_chunk_bytes, nodes * per_node)
 
 
@@ -91,18 +91,18 @@ def leaf_grid(
 
     Parameters and errors are those of `plan_chunks`; `leaves` is the number of chunks aimed at without a size.
     """
-    return _cut(rows, row_bytes, chunk_rows, chunk_bytes, max_chunk_bytes, _whole("leaves", leaves, 1))
+    return _cut(rows, row_bytes, chunk_rows, chunk_bytes, max_chunk_bytes, whole_number("leaves", leaves, 1))
 
 
 def _cut(
     rows: int, row_bytes: int, chunk_rows: int | None, chunk_bytes: int | None, max_chunk_bytes: int, aim: int
 ) -> list[Chunk]:
-    rows = _whole("rows", rows, 0)
-    row_bytes = _whole("row_bytes", row_bytes, 0)
-    largest = _rows_in(_whole("max_chunk_bytes", max_chunk_bytes, 1), row_bytes, rows)
+    rows = whole_number("rows", rows, 0)
+    row_bytes = whole_number("row_bytes", row_bytes, 0)
+    largest = _rows_in(whole_number("max_chunk_bytes", max_chunk_bytes, 1), row_bytes, rows)
     # Both are checked even where only one counts: a wrong value is a mistake of the caller in any case.
-    by_rows = None if chunk_rows is None else _whole("chunk_rows", chunk_rows, 1)
-    by_bytes = None if chunk_bytes is None else _rows_in(_whole("chunk_bytes", chunk_bytes, 1), row_bytes, rows)
+    by_rows = None if chunk_rows is None else whole_number("chunk_rows", chunk_rows, 1)
+    by_bytes = None if chunk_bytes is None else _rows_in(whole_number("chunk_bytes", chunk_bytes, 1), row_bytes, rows)
     if rows == 0:
         return []
     if by_rows is not None and by_rows <= largest:
@@ -138,7 +138,7 @@ def _ceil_div(a: int, b: int) -> int:
     return -(-a // b)
 
 
-def _whole(name: str, value: int, least: int) -> int:
+def whole_number(name: str, value: int, least: int) -> int:
     """The value as an int, or a ConfigError that names it."""
     try:
         number = operator.index(value)

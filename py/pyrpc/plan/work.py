@@ -1,11 +1,15 @@
-"""What is left to hand out of a job's rows: pieces of a fixed grid, or rows that are cut on demand."""
+"""What is left to hand out of a job's rows: pieces of a fixed grid, or rows that are cut on demand.
+
+A stream is a source of rows that is not at its end yet. While it is open it counts as endless: every node gets work, as
+in the middle of a job. Once it is closed, the rows that are left are shared out like the end of any job.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from pyrpc.errors import ConfigError
-from pyrpc.plan.partition import MAX_CHUNK_BYTES, Chunk, plan_chunks
+from pyrpc.plan.partition import MAX_CHUNK_BYTES, Chunk, plan_chunks, whole_number
 
 # A piece that takes so long costs little in proportion to its sending (0.3 ms on one machine), and what is lost with
 # a node, or waited for at the end, is not much more.
@@ -13,10 +17,16 @@ TARGET_S = 0.05
 # Without a size, the first pieces together are about this share of a job: they only tell what rows cost.
 PROBES = 64
 
+# More rows than any source has; what is left of an open stream.
+ENDLESS = 1 << 62
+# The first pieces of the first block, for each node: they only tell what rows cost.
+FIRST_PIECES = 4
+
 
 class FixedWork:
     """Chunks that were cut beforehand and are never cut again, in their order."""
 
+    is_open = False
     __slots__ = ("_chunks", "_next", "rows", "rows_left")
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
@@ -62,17 +72,16 @@ class DivisibleWork:
         A number that makes no sense.
     """
 
+    is_open = False
     __slots__ = ("_index", "_start", "first_rows", "max_rows", "rows", "target_s")
 
     def __init__(self, rows: int, *, max_rows: int | None = None, target_s: float = TARGET_S, nodes: int = 1) -> None:
         for name, value in (("rows", rows), ("nodes", nodes), ("max_rows", rows if max_rows is None else max_rows)):
             if value < 1:
                 raise ConfigError(f"{name} is too small", expected=f"{name} >= 1", got=str(value))
-        if not 0 < target_s < float("inf"):
-            raise ConfigError("the time of a chunk makes no sense", expected="seconds above 0", got=str(target_s))
         self.rows = rows
         self.max_rows = rows if max_rows is None else min(rows, max_rows)
-        self.target_s = target_s
+        self.target_s = checked_target_s(target_s)
         self.first_rows = max(1, min(self.max_rows, rows // (PROBES * nodes)))
         self._start = 0
         self._index = 0
@@ -104,7 +113,135 @@ class DivisibleWork:
         return Chunk(self._index - 1, start, stop)
 
 
-Work = FixedWork | DivisibleWork
+def checked_target_s(target_s: float) -> float:
+    """The time a piece is to take, or ConfigError."""
+    is_number = isinstance(target_s, int | float) and not isinstance(target_s, bool)
+    if not is_number or not 0 < target_s < float("inf"):
+        raise ConfigError("chunk_s makes no sense", expected="seconds above 0", got=repr(target_s))
+    return target_s
+
+
+class StreamRows(DivisibleWork):
+    """Rows that may be cut anywhere, as far as they are known.
+
+    Parameters
+    ----------
+    target_s : float
+        How long a piece should take, in seconds.
+    nodes : int
+        How many share the rows; sets the size of the first pieces.
+
+    Raises
+    ------
+    ConfigError
+        A number that makes no sense.
+    """
+
+    __slots__ = ("_nodes", "is_open")
+
+    def __init__(self, *, target_s: float = TARGET_S, nodes: int = 1) -> None:
+        self.is_open = True
+        self.rows = 0
+        self.max_rows = self.first_rows = 1
+        self.target_s = checked_target_s(target_s)
+        self._nodes = nodes
+        self._start = 0
+        self._index = 0
+
+    @property
+    def rows_left(self) -> int:
+        """How many were not taken; `ENDLESS` while the stream is open."""
+        return ENDLESS if self.is_open else self.available
+
+    @property
+    def available(self) -> int:
+        """How many are known and were not taken."""
+        return self.rows - self._start
+
+    @property
+    def pieces_left(self) -> int:
+        """How many pieces of the first size the known rows would make."""
+        return -(-self.available // self.first_rows)
+
+    def add(self, rows: int, row_bytes: int) -> None:
+        """The source has given more rows, of about so many bytes each."""
+        if not self.rows:
+            self.first_rows = max(1, rows // (FIRST_PIECES * self._nodes))
+        self.max_rows = max(1, MAX_CHUNK_BYTES // row_bytes) if row_bytes else ENDLESS
+        self.first_rows = min(self.first_rows, self.max_rows)
+        self.rows += rows
+
+    def close(self) -> None:
+        """The source is at its end."""
+        self.is_open = False
+
+
+class StreamGrid:
+    """Chunks of a fixed size; only the last one of the stream may be smaller.
+
+    Parameters
+    ----------
+    chunk_rows, chunk_bytes : int, optional
+        The size, in rows or in bytes; one of them. It is never more than a frame holds.
+
+    Raises
+    ------
+    ConfigError
+        A size that is not a whole number above 0.
+    """
+
+    __slots__ = ("_index", "_size", "_size_bytes", "_start", "is_open", "rows")
+
+    def __init__(self, *, chunk_rows: int | None = None, chunk_bytes: int | None = None) -> None:
+        self._size_bytes = MAX_CHUNK_BYTES
+        if chunk_bytes is not None:
+            self._size_bytes = min(self._size_bytes, whole_number("chunk_bytes", chunk_bytes, 1))
+        self._size = ENDLESS if chunk_rows is None else whole_number("chunk_rows", chunk_rows, 1)
+        self.is_open = True
+        self.rows = 0
+        self._start = 0
+        self._index = 0
+
+    @property
+    def rows_left(self) -> int:
+        """How many were not taken; `ENDLESS` while the stream is open."""
+        return ENDLESS if self.is_open else self.available
+
+    @property
+    def available(self) -> int:
+        """How many are known and were not taken."""
+        return self.rows - self._start
+
+    @property
+    def pieces_left(self) -> int:
+        """How many chunks may be taken now."""
+        return self.available // self._size if self.is_open else -(-self.available // self._size)
+
+    @property
+    def next_rows(self) -> int:
+        """Rows of the next chunk."""
+        return min(self._size, self.available)
+
+    def add(self, rows: int, row_bytes: int) -> None:
+        """The source has given more rows; the bytes of the first ones settle the size."""
+        if not self.rows:
+            self._size = min(self._size, max(1, self._size_bytes // row_bytes) if row_bytes else max(rows, 1))
+        self.rows += rows
+
+    def close(self) -> None:
+        """The source is at its end."""
+        self.is_open = False
+
+    def take(self, rows: int) -> Chunk:
+        """The next chunk, whatever its rows."""
+        start = self._start
+        self._start += self.next_rows
+        self._index += 1
+        return Chunk(self._index - 1, start, self._start)
+
+
+Stream = StreamRows | StreamGrid
+Work = FixedWork | DivisibleWork | StreamGrid
 
 
 def plan_work(
