@@ -196,7 +196,7 @@ def test_the_costs_that_were_learned_are_told():
 
 
 def test_an_unknown_policy_is_refused_and_the_others_are_named():
-    with pytest.raises(ConfigError, match="min_max or pull or round_robin or random_priority"):
+    with pytest.raises(ConfigError, match="min_max, pull, round_robin, random_priority"):
         Run(DivisibleWork(1), [0.1], policy="best")
 
 

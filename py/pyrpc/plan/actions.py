@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from pyrpc.errors import ConfigError
 from pyrpc.plan.partition import Chunk
 
-FailReason = Literal["final", "unknown", "exhausted", "no_nodes"]
+FailReason = Literal["final", "unknown", "exhausted", "no_nodes", "policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,17 @@ class Fail:
     Attributes
     ----------
     attempt_id : int or None
-        The attempt whose error is the job's error; None for "no_nodes".
-    reason : {"final", "unknown", "exhausted", "no_nodes"}
+        The attempt whose error is the job's error; None for "no_nodes" and "policy".
+    reason : {"final", "unknown", "exhausted", "no_nodes", "policy"}
         An answer that another try would not change; a call that may have run and must not run twice; a chunk
-        that failed too often; no node was up for too long.
+        that failed too often; no node was up for too long; the caller's own policy picked no node.
+    error : ConfigError or None
+        What the policy did wrong.
     """
 
     attempt_id: int | None
     reason: FailReason
+    error: ConfigError | None = None
 
 
 Action: TypeAlias = Send | CancelAttempt | Probe | WaitUntil | Finish | Fail

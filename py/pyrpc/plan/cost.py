@@ -108,13 +108,14 @@ class NodeCost:
         Shared by the nodes of a job.
     """
 
-    __slots__ = ("_is_outlier", "_job", "_line", "most_rows", "overhead_s", "service_row_s")
+    __slots__ = ("_is_outlier", "_job", "_line", "last_row_s", "most_rows", "overhead_s", "service_row_s")
 
     def __init__(self, job: JobCost) -> None:
         self._job = job
         self._line = Line()
         self._is_outlier = False
         self.most_rows = 0
+        self.last_row_s = 0.0
         self.overhead_s = 0.0
         self.service_row_s = 0.0
 
@@ -150,6 +151,7 @@ class NodeCost:
         self._line.add(rows, added_s)
         self._job.line.add(rows, added_s)
         self.most_rows = max(self.most_rows, rows)
+        self.last_row_s = elapsed_s / max(rows, 1)
         if service_s > 0:
             weight = 1.0 if self._line.samples == 1 else 1.0 - KEEP
             self.service_row_s += weight * (service_s / max(rows, 1) - self.service_row_s)

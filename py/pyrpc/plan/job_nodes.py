@@ -84,9 +84,7 @@ class JobNodes:
         Told of each node that is different from before.
     """
 
-    def __init__(
-        self, names: Iterable[str], window: int, give_up_s: float, timers: Timers, job_cost: JobCost
-    ) -> None:
+    def __init__(self, names: Iterable[str], window: int, give_up_s: float, timers: Timers, job_cost: JobCost) -> None:
         self.free = FreeNodes(window)
         self.changed: Callable[[NodeState], None] = _ignore
         self._by_name = {name: NodeState(name, PROBE_MIN_S, job_cost) for name in names}

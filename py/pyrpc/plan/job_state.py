@@ -134,8 +134,18 @@ class ChunkState:
         return other
 
     def runs_on(self, node: NodeState) -> bool:
-        """Whether an attempt of this chunk is in flight there."""
-        return any(attempt.node is node for attempt in self.live)
+        """Whether its rows are in flight there."""
+        return node in self._running_on()
+
+    def avoided(self) -> set[NodeState]:
+        """Nodes to which it should not go: it failed there, or its rows are in flight there."""
+        return self.failed_on.union(self._running_on())
+
+    def _running_on(self) -> list[NodeState]:
+        nodes = [attempt.node for attempt in self.live]
+        if self.origin is not None and not self.origin.is_done:
+            nodes += [attempt.node for attempt in self.origin.live]
+        return nodes
 
 
 class Attempt:

@@ -5,6 +5,7 @@
 ``pull``                      whoever is free: fast nodes ask more often
 ``round_robin``               each in turn, whether it is free or not
 ``random_priority``           any of those that are free, at random
+other names, an object        a balancer of single calls picks among those that are free (placement_balanced.py)
 ============================  ==================================================================================
 
 Min-max
@@ -29,9 +30,11 @@ from collections.abc import Collection
 from typing import Protocol
 
 from pyrpc.errors import ConfigError
+from pyrpc.plan.balance import BALANCERS, Balancer, balancer
 from pyrpc.plan.cost import JobCost
 from pyrpc.plan.job_nodes import JobNodes
 from pyrpc.plan.job_state import NodeState
+from pyrpc.plan.placement_balanced import Balanced
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.work import DivisibleWork, Work
 
@@ -377,29 +380,41 @@ class MinMax:
         return self._others_are_sooner(node, rows, self._work.pieces_left + 1, now, avoid)
 
 
-POLICIES = ("min_max", "pull", "round_robin", "random_priority")
+# Those made for jobs, then the balancers of single calls.
+_FOR_JOBS = ("min_max", "pull", "round_robin", "random_priority")
+POLICIES = (*_FOR_JOBS, *(name for name in BALANCERS if name not in _FOR_JOBS))
 
 
-def check_policy(policy: str) -> str:
-    """The name itself.
+def check_policy(policy: str | Balancer) -> str | Balancer:
+    """The policy itself.
 
     Raises
     ------
     ConfigError
-        No policy of that name; the message lists them.
+        No policy of that name (the message lists them), or an object without ``pick``.
     """
-    if policy not in POLICIES:
-        raise ConfigError("no such policy for jobs", expected=" or ".join(POLICIES), got=repr(policy))
+    if isinstance(policy, str):
+        is_policy = policy in POLICIES
+    else:
+        is_policy = isinstance(policy, Balancer) and not isinstance(policy, type)
+    if not is_policy:
+        raise ConfigError(
+            "no such policy for jobs",
+            expected=" or ".join((", ".join(POLICIES), "an object with pick(nodes, prng)")),
+            got=repr(policy),
+        )
     return policy
 
 
-def placement(policy: str, nodes: JobNodes, work: Work, job_cost: JobCost, prng: SplitMix64) -> Placement:
-    """A placement by its name, or ConfigError."""
+def placement(policy: str | Balancer, nodes: JobNodes, work: Work, job_cost: JobCost, prng: SplitMix64) -> Placement:
+    """A placement by its name or for a balancer, or ConfigError."""
     check_policy(policy)
+    if policy == "min_max":
+        return MinMax(nodes, work, job_cost)
     if policy == "pull":
         return Pull(nodes, work)
     if policy == "round_robin":
         return RoundRobin(nodes, work)
     if policy == "random_priority":
         return RandomPriority(nodes, work, prng)
-    return MinMax(nodes, work, job_cost)
+    return Balanced(nodes, work, job_cost, prng, balancer(policy))

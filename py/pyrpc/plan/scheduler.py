@@ -8,20 +8,9 @@ Placement
     rows may be cut, is the policy's choice (placement.py); what it needs to know of costs is learned here from each
     reply (cost.py).
 
-What a failure leads to (FailureClass, and whether the node went down with it)
-    FINAL: the job fails. UNKNOWN in a job that is not idempotent: the job fails. All else sends the chunk again,
-    ahead of those not sent yet, and each cause has a bound of its own:
-
-    - UNKNOWN, node still up: backoff by the RetryPolicy, another node if there is one, at most ``max_attempts``.
-    - UNKNOWN, node lost: at once, and counted neither against max_attempts nor against a retry budget. Losing a
-      node costs at most ``window`` chunks, whatever the size of the job, so it cannot become a storm; counting it
-      would fail jobs in a rolling restart. But a chunk that took `MAX_LOSSES` nodes with it is a poison pill.
-    - NOT_EXECUTED, node lost (nobody listens there): at once; the bound is so wide that every node may be dead
-      on the first try without failing a job which one of them could do later.
-    - NOT_EXECUTED, node up (OVERLOADED, DRAINING): the chunk is not at fault. The node is paused as it asked, or
-      with a backoff that doubles, and the chunk goes to whoever is free, as soon as the JobBudget allows. A job
-      waits for busy nodes; only a chunk that was turned away time and again for `REFUSED_S`, in which no other
-      was done either, gives up.
+Failures
+    What a failed attempt leads to, with the bounds of each cause, is in job_failures.py: the job fails, or the chunk is
+    sent again ahead of those not sent yet.
 
 Nodes
     A node that is down is probed after 0.1 s, doubling to 1 s. One that fails every attempt, though it is up, is
@@ -52,20 +41,21 @@ from collections.abc import Collection, Sequence
 
 from pyrpc.errors import ConfigError, FailureClass
 from pyrpc.plan.actions import Action, CancelAttempt, Fail, FailReason, Finish, Probe, Send, WaitUntil
+from pyrpc.plan.balance import Balancer
 from pyrpc.plan.cost import JobCost, NodeFit
 from pyrpc.plan.hedge import Stragglers
+from pyrpc.plan.job_failures import JobFailures
 from pyrpc.plan.job_nodes import JobNodes, asked_s
 from pyrpc.plan.job_state import Attempt, ChunkState, NodeState, TimerKind, Timers
 from pyrpc.plan.partition import Chunk
 from pyrpc.plan.placement import POLICIES, placement
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import JobBudget, RetryPolicy
-from pyrpc.plan.work import DivisibleWork, FixedWork, Work
+from pyrpc.plan.terms import JobTerms
+from pyrpc.plan.work import DivisibleWork, FixedWork, Stream, Work
 
 __all__ = ["POLICIES", "Action", "CancelAttempt", "Fail", "Finish", "Probe", "Scheduler", "Send", "WaitUntil"]
 
-MAX_LOSSES = 3
-REFUSED_S = 30.0
 # A retried chunk waits at least so long, or until it would be hedged, for a node on which it has not failed yet.
 FORGIVE_MIN_S = 1.0
 # How many retried chunks one event looks at; the others are found by later events. Keeps an event O(1).
@@ -80,7 +70,8 @@ class Scheduler:
     Parameters
     ----------
     work : Work or Sequence[Chunk]
-        What is to be done, in the order in which it is handed out; chunks are a FixedWork.
+        What is to be done, in the order in which it is handed out; chunks are a FixedWork. Of a stream the driver
+        tells as it becomes known: ``more`` and ``no_more``.
     nodes : Sequence[str]
         Names of the nodes, all different, taken to be up; the first chunk goes to the first one. A caller that
         runs many small jobs rotates them.
@@ -96,8 +87,8 @@ class Scheduler:
         Whether stragglers may be duplicated (idempotent jobs only).
     give_up_s : float
         How long all nodes may be down.
-    policy : {"min_max", "pull", "round_robin", "random_priority"}
-        Who gets the next piece; see placement.py.
+    policy : str or Balancer
+        Who gets the next piece: one of POLICIES (see placement.py), or an object with ``pick(nodes, prng)``.
 
     Raises
     ------
@@ -122,17 +113,17 @@ class Scheduler:
         prng: SplitMix64,
         hedge: bool = True,
         give_up_s: float = 5.0,
-        policy: str = "min_max",
+        policy: str | Balancer = "min_max",
     ) -> None:
         _check_options(nodes, window, give_up_s)
         self.late = 0
         self.hedges = 0
         self.resends = 0
-        self._work = work if isinstance(work, FixedWork | DivisibleWork) else FixedWork(work)
-        self._retry_policy = retry
+        self._work = FixedWork(work) if isinstance(work, Sequence) else work
+        self.terms = JobTerms.of(policy, window, idempotent, self._work)
+        self._failures = JobFailures(retry, idempotent, prng, len(nodes))
         self._budget = JobBudget()
         self._idempotent = idempotent
-        self._prng = prng
         self._hedging = hedge and idempotent
         self._window = window
         self._timers = Timers()
@@ -143,7 +134,6 @@ class Scheduler:
         self._stragglers = Stragglers()
         self._open = 0
         self._rows_left = self._work.rows
-        self._progress_at = -math.inf
         self._retries: deque[ChunkState] = deque()
         self._refused: deque[ChunkState] = deque()
         self._live: dict[int, Attempt] = {}
@@ -192,7 +182,7 @@ class Scheduler:
             Nodes that an earlier job has lost: they are probed before they get work. If that is all of them, the
             news is taken for old, and they are tried.
         """
-        if not self._work.pieces_left:
+        if not self._work.pieces_left and not self._work.is_open:
             self._over = True
             return [Finish()]
         self._budget.start(now)
@@ -310,6 +300,25 @@ class Scheduler:
                 self._chunk_timer(kind, subject, at)
         return self._dispatch(now, out)
 
+    def more(self, rows: int, row_bytes: int, now: float) -> list[Action]:
+        """The source of a stream has given more rows, of about so many bytes each."""
+        if self._over:
+            return []
+        assert isinstance(self._work, Stream)
+        self._work.add(rows, row_bytes)
+        self._rows_left += rows
+        return self._dispatch(now, [])
+
+    def no_more(self, now: float) -> list[Action]:
+        """The source of a stream is at its end."""
+        if self._over:
+            return []
+        assert isinstance(self._work, Stream)
+        self._work.close()
+        out: list[Action] = []
+        self._finish_if_done(out)
+        return out if self._over else self._dispatch(now, out)
+
     def cancel(self, now: float) -> list[Action]:
         """The caller gives up: cancels what is in flight. No Finish or Fail follows."""
         return [] if self._over else self._end(None)
@@ -319,13 +328,16 @@ class Scheduler:
     def _dispatch(self, now: float, out: list[Action]) -> list[Action]:
         """Give the free nodes what there is: chunks to send again, new chunks, then hedges."""
         self._look_again_at = self._hedge_at = math.inf
-        if self._refused:
-            self._release_refused(now)
-        if self._retries:
-            self._send_retries(now, out)
-        self._send_new(now, out)
-        if self._hedging and not self._work.pieces_left:
-            self._send_hedges(now, out)
+        try:
+            if self._refused:
+                self._release_refused(now)
+            if self._retries:
+                self._send_retries(now, out)
+            self._send_new(now, out)
+            if self._hedging and not self._work.pieces_left:
+                self._send_hedges(now, out)
+        except ConfigError as error:  # A policy of the user's own picked no node.
+            return self._end_by_policy(error, out)
         wake_at = min(self._timers.next_at, self._hedge_at, self._look_again_at)
         if wake_at < self._announced:
             self._announced = wake_at
@@ -387,14 +399,15 @@ class Scheduler:
 
     def _node_for(self, state: ChunkState, now: float) -> NodeState | None:
         """A free node for a chunk that failed before; None: better wait for another one."""
-        node = self._placement.best_free(state.chunk.rows, now, state.failed_on)
+        avoid = state.avoided()
+        node = self._placement.best_free(state.chunk.rows, now, avoid)
         if node is None:
-            if not any(node.up and node not in state.failed_on for node in self._nodes):
-                return self._nodes.free.first()
+            if not any(node.up and node not in avoid for node in self._nodes):
+                return next((node for node in self._nodes.free if not state.runs_on(node)), None)
             if state.forgive_at is None:
                 state.forgive_at = now + max(FORGIVE_MIN_S, self._stragglers.wait_s())
                 self._timers.set(state.forgive_at, "forgive", state)
-        elif self._placement.declines(node, state.chunk.rows, now, state.failed_on):
+        elif self._placement.declines(node, state.chunk.rows, now, avoid):
             self._look_again_at = min(self._look_again_at, self._placement.look_again_at)
             return None
         return node
@@ -430,7 +443,7 @@ class Scheduler:
                 self._send_retries(now, out)
                 continue
             # One at a time: each takes a slot that another one may have counted on.
-            best = self._placement.best_free(state.chunk.rows, now, state.failed_on | {a.node for a in state.live})
+            best = self._placement.best_free(state.chunk.rows, now, state.avoided())
             self._send(state, best or node, now, out, hedge=True)
 
     def _may_cut(self, state: ChunkState) -> bool:
@@ -472,7 +485,7 @@ class Scheduler:
     def _complete(self, state: ChunkState, duration_s: float, now: float, out: list[Action]) -> None:
         assert not state.is_done and self._open > 0
         self._stragglers.add_duration(duration_s)
-        self._progress_at = now
+        self._failures.progress_at = now
         self._rows_left -= state.chunk.rows
         self._close(state, out)
         if state.origin is not None and not state.origin.is_done:
@@ -480,7 +493,10 @@ class Scheduler:
         for heir in state.heirs:
             if not heir.is_done:
                 self._close(heir, out)
-        if not self._open and not self._work.pieces_left:
+        self._finish_if_done(out)
+
+    def _finish_if_done(self, out: list[Action]) -> None:
+        if not self._open and not self._work.pieces_left and not self._work.is_open:
             self._over = True
             out.append(Finish())
 
@@ -499,9 +515,7 @@ class Scheduler:
             if not self._idempotent:
                 return "unknown"
             state.failed_on.add(node)
-            delay_s = self._after_loss(state) if node_lost else self._after_failure(state)
-        else:
-            delay_s = self._after_unreached(state) if node_lost else self._after_refusal(state, now)
+        delay_s = self._failures.count(state, failure, node_lost, now)
         if state.live:  # its other attempt may still make it
             if delay_s == 0 and not state.heirs:
                 self._stragglers.hedge_lost(state)
@@ -510,7 +524,7 @@ class Scheduler:
             self._close(state, [])
             return None
         self._stragglers.remove(state)
-        if delay_s is None:
+        if delay_s is None or self._failures.is_spent(state):
             return "exhausted"
         if failure is FailureClass.NOT_EXECUTED and not node_lost:
             self._refused.append(state)
@@ -520,39 +534,20 @@ class Scheduler:
             self._retries.appendleft(state)
         return None
 
-    # Each of these counts one failure, and tells after how many seconds to send the chunk again, or None: never.
-
-    def _after_loss(self, state: ChunkState) -> float | None:
-        state.losses += 1
-        return 0.0 if state.losses < MAX_LOSSES else None
-
-    def _after_failure(self, state: ChunkState) -> float | None:
-        decision = self._retry_policy.decide(
-            FailureClass.UNKNOWN, state.failures, idempotent=self._idempotent, prng=self._prng
-        )
-        state.failures += 1
-        return decision.delay_s if decision.retry else None
-
-    def _after_unreached(self, state: ChunkState) -> float | None:
-        state.unreached += 1
-        return 0.0 if state.unreached <= MAX_LOSSES * (len(self._nodes) + MAX_LOSSES) else None
-
-    def _after_refusal(self, state: ChunkState, now: float) -> float | None:
-        if state.live:
-            return 0.0  # only a hedge; the chunk as such has been accepted
-        if state.refusals == 0:
-            state.refused_since = now
-        state.refusals += 1
-        since = max(state.refused_since, self._progress_at)
-        patient = state.refusals < self._retry_policy.max_attempts or now - since < REFUSED_S
-        return 0.0 if patient else None
-
     def _end(self, fail: Fail | None) -> list[Action]:
         self._over = True
         out: list[Action] = [self._cancel(attempt) for attempt in self._live.values() if not attempt.is_cancelled]
         if fail is not None:
             out.append(fail)
         return out
+
+    def _end_by_policy(self, error: ConfigError, out: list[Action]) -> list[Action]:
+        """The job fails; what this event would have sent is not sent."""
+        for action in out:
+            if isinstance(action, Send):
+                del self._live[action.attempt_id]
+        cancelled = [action for action in out if isinstance(action, CancelAttempt)]
+        return cancelled + self._end(Fail(None, "policy", error))
 
     @staticmethod
     def _cancel(attempt: Attempt) -> CancelAttempt:

@@ -1,0 +1,39 @@
+"""What a job was given beside its rows: who simulates it, or reads its receipt, wants to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyrpc.plan.work import DivisibleWork, FixedWork, Work
+
+
+@dataclass(frozen=True, slots=True)
+class JobTerms:
+    """How a job was to be handed out.
+
+    Attributes
+    ----------
+    policy : str
+        Its name, or that of the class where it is a user's own.
+    window : int
+        Attempts in flight on one node, at most.
+    idempotent : bool
+        Whether a chunk may run twice.
+    is_divisible : bool
+        Whether rows could be cut anywhere; False: a grid that was fixed before.
+    max_rows : int or None
+        The most rows in one piece where rows could be cut; None: a grid, or a source that told its rows later.
+    """
+
+    policy: str = ""
+    window: int = 0
+    idempotent: bool = True
+    is_divisible: bool = False
+    max_rows: int | None = None
+
+    @classmethod
+    def of(cls, policy: object, window: int, idempotent: bool, work: Work) -> JobTerms:
+        """The terms of a scheduler's job."""
+        name = policy if isinstance(policy, str) else type(policy).__name__
+        max_rows = work.max_rows if isinstance(work, DivisibleWork) else None
+        return cls(name, window, idempotent, not isinstance(work, FixedWork), max_rows)
