@@ -40,6 +40,7 @@ THREAD_MAKERS = {"Thread", "Timer", "ThreadPoolExecutor", "start_new_thread"}
 CORE_DEPENDENCIES = {"numpy", "thrift"}
 # Parts that may start processes and use the extras: nothing that a node or a caller needs.
 OUTERMOST = {"cli", "demo", "testing"}
+PLOT = "pyrpc.client.receipt.plot"
 
 
 class Tree:
@@ -134,7 +135,8 @@ def may_import(module: str, part: str, top: str) -> bool:
         return part in OUTERMOST or module == "pyrpc.server.workers"
     if top in sys.stdlib_module_names or top in CORE_DEPENDENCIES:
         return True
-    return part in OUTERMOST or (part, top) == ("wire", "ml_dtypes")
+    # A receipt draws a picture where somebody asks for one.
+    return part in OUTERMOST or (part, top) == ("wire", "ml_dtypes") or (module, top) == (PLOT, "matplotlib")
 
 
 def called_name(node: ast.Call) -> str:

@@ -16,10 +16,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from pyrpc.client.arguments import SplitArguments
 from pyrpc.client.gather import Gather
 from pyrpc.client.node import NodeHandle, is_node_loss
-from pyrpc.client.receipt import ChunkRecord, Receipt, assign_slots
+from pyrpc.client.receipt import ChunkRecord, ProbeRecord, Receipt, assign_slots
 from pyrpc.client.shared import SharedArrays, replaced
 from pyrpc.deadline import Deadline
 from pyrpc.errors import (
@@ -36,6 +38,7 @@ from pyrpc.plan.actions import Action, CancelAttempt, Fail, Finish, Probe, Send,
 from pyrpc.plan.scheduler import Scheduler
 from pyrpc.transport.connection import Connection
 from pyrpc.transport.threads import ThreadCache
+from pyrpc.wire.memory import Array
 from pyrpc.wire.messages import CallReply, NodeInfo, NodeState, Ref
 from pyrpc.wire.tensor import Placer
 
@@ -55,6 +58,8 @@ class _Running:
     sent_before: int = 0
     received_before: int = 0
     is_cancelled: bool = False
+    # Putting arrays on the node that all its chunks share: moves bytes, and is no preparing.
+    shared_s: float = 0.0
 
 
 class Scatter:
@@ -101,6 +106,8 @@ class Scatter:
         self._began = time.monotonic()
         self.completed: queue.SimpleQueue[Completed | None] = queue.SimpleQueue()
         self.receipt = Receipt(stage, arguments.rows, tuple(self._nodes))
+        self.receipt.row_bytes = arguments.row_bytes
+        self.receipt.terms = scheduler.terms
 
     # -- the thread that keeps the time
 
@@ -187,8 +194,17 @@ class Scatter:
                 self.receipt.entries.append(running.record)
             self._running.clear()
             self.receipt.fits = self._scheduler.fits()
+            self._write_state(self._error)
         assign_slots(self.receipt.entries)
         self.completed.put(None)
+
+    def _write_state(self, error: BaseException | None) -> None:
+        if error is None:
+            self.receipt.state = "done"
+            return
+        is_cancelled = isinstance(error, CancelledError) or not isinstance(error, Exception)
+        self.receipt.state = "cancelled" if is_cancelled else "failed"
+        self.receipt.error = error.summary() if isinstance(error, PyrpcError) else repr(error)
 
     # -- events and actions
 
@@ -280,10 +296,12 @@ class Scatter:
             running = self._running.get(send.attempt_id)
         if running is None:  # The job ended before this attempt could begin.
             return None
-        place = self._gather.lease(chunk, send.attempt_id)
+        place = _Clocked(self._gather.lease(chunk, send.attempt_id))
         try:
             try:
                 reply = self._invoke(send, running, place)
+                if place.at:
+                    running.record.replied_s = place.at - self._began
             except PyrpcError as error:
                 return self._failed(send, running, error)
             return self._succeeded(send, running, reply)
@@ -295,12 +313,19 @@ class Scatter:
 
     def _invoke(self, send: Send, running: _Running, place: Placer | None) -> CallReply:
         node = self._nodes[send.node]
-        refs = self._shared.on(node, self._deadline)
+        refs = self._shared_on(node, running)
         try:
             return self._invoke_with(refs, node, send, running, place)
         except UnknownRefError:
             self._shared.forget(node)
             return self._invoke_with({}, node, send, running, place)
+
+    def _shared_on(self, node: NodeHandle, running: _Running) -> dict[int, Ref]:
+        began = time.monotonic()
+        try:
+            return self._shared.on(node, self._deadline)
+        finally:
+            running.shared_s = time.monotonic() - began
 
     def _invoke_with(
         self, refs: dict[int, Ref], node: NodeHandle, send: Send, running: _Running, place: Placer | None
@@ -319,11 +344,13 @@ class Scatter:
 
     def _connected(self, running: _Running, connection: Connection | None) -> None:
         """Told of the connection of an attempt before it is used, and of None before somebody else may get it."""
+        now = time.monotonic()
         with self._changed:
             if connection is None:
                 self._count_bytes(running)
                 running.connection = None
                 return
+            running.record.prepare_s = now - self._began - running.record.sent_s - running.shared_s
             running.connection = connection
             running.sent_before, running.received_before = connection.bytes_sent, connection.bytes_received
             is_cancelled = running.is_cancelled or self._error is not None
@@ -403,23 +430,39 @@ class Scatter:
         record = running.record
         record.done_s = time.monotonic() - self._began
         record.outcome = outcome
-        record.error = error.summary() if error is not None else None
+        if error is not None:
+            record.error, record.error_type = error.summary(), type(error).__name__
         self.receipt.entries.append(record)
 
     def _probe(self, endpoint: str) -> None:
         """Ask a node that went down whether it is back."""
-        event = self._scheduler.node_down
+        event, is_up = self._scheduler.node_down, False
         try:
             info: NodeInfo = self._nodes[endpoint].request("ping", Deadline(_PROBE_S))
             if info.state == NodeState.SERVING:
                 self._nodes[endpoint].lost_at = float("-inf")
-                event = self._scheduler.node_up
+                event, is_up = self._scheduler.node_up, True
         except Exception as error:
             # Whatever it was: a probe that is not answered would never be repeated.
             with self._changed:
                 if isinstance(error, PyrpcError):
                     self._last_failure = self._last_failure or error
+        self.receipt.probes.append(ProbeRecord(endpoint, time.monotonic() - self._began, is_up))
         self._handle(lambda now: event(endpoint, now), is_worker=False)
+
+
+class _Clocked:
+    """Hands out a gather's places, and keeps the time of the first: that is when a reply begins to arrive."""
+
+    __slots__ = ("_place", "at")
+
+    def __init__(self, place: Placer | None) -> None:
+        self._place = place
+        self.at = 0.0
+
+    def __call__(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array | None:
+        self.at = self.at or time.monotonic()
+        return None if self._place is None else self._place(dtype, shape)
 
 
 def _of_chunk(error: PyrpcError, send: Send) -> PyrpcError:
