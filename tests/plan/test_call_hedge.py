@@ -73,3 +73,14 @@ def test_hedges_leave_less_for_retries():
     budget.on_calls(1000, 0.0)
     assert all(budget.try_hedge(0.0) for _ in range(50))
     assert sum(budget.try_retry(0.0) for _ in range(1000)) == 250
+
+
+def test_hedge_that_the_retry_budget_forbids_is_not_taken_from_that_of_hedges() -> None:
+    budget = CallBudget()
+    budget.on_calls(1000, 0.0)
+    while budget.try_retry(0.0):
+        pass
+    assert not any(budget.try_hedge(0.0) for _ in range(100))
+    # Room for 40 more in all; the 54 hedges of 5% are all there.
+    budget.on_calls(200, 5.0)
+    assert sum(budget.try_hedge(5.0) for _ in range(100)) == 40

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pyrpc.errors import FailureClass
-from pyrpc.plan.actions import CancelAttempt, Finish, Probe, WaitUntil
+from pyrpc.plan.actions import CancelAttempt, Fail, Finish, Probe, WaitUntil
 from pyrpc.plan.retry import RetryPolicy
 
 FINAL, UNKNOWN, NOT_EXECUTED = FailureClass.FINAL, FailureClass.UNKNOWN, FailureClass.NOT_EXECUTED
@@ -157,3 +157,20 @@ def test_a_hedge_that_is_turned_away_is_replaced_at_once(new_job: NewJob):
     job.wake()
     assert job.failed(job.sends[0], NOT_EXECUTED).placed == [(0, "c")]
     assert job.sends[0].hedge
+
+
+def test_a_bound_reached_while_a_hedge_runs_counts_when_that_fails_too(new_job: NewJob):
+    # Found by tests.simulation: a chunk was tried again although its one attempt was used up.
+    job = new_job(1, "abc", window=1, retry=RetryPolicy(max_attempts=1))
+    first = job.sends[0]
+    hedge = job.wake().sends[0]
+    assert job.failed(first, UNKNOWN).actions == []
+    assert job.lost(hedge).actions == [Fail(hedge.attempt_id, "exhausted")]
+
+
+def test_a_bound_reached_while_a_hedge_runs_fails_nothing_if_that_ends(new_job: NewJob):
+    job = new_job(1, "abc", window=1, retry=RetryPolicy(max_attempts=1))
+    first = job.sends[0]
+    hedge = job.wake().sends[0]
+    job.failed(first, UNKNOWN)
+    assert job.done(hedge).actions == [Finish()]

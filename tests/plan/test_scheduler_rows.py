@@ -220,3 +220,26 @@ def test_a_job_budget_allows_a_few_at_once_and_then_its_rate():
     budget.start(100.0)
     assert sum(budget.try_spend(100.0) for _ in range(20)) == 5
     assert sum(budget.try_spend(102.0) for _ in range(40)) == 14
+
+
+def test_a_piece_of_a_straggler_never_goes_to_the_node_where_that_runs():
+    # Found by tests.simulation: with all other nodes down, a piece went where its rows were in flight already.
+    scheduler = Scheduler(
+        DivisibleWork(12), list("abc"), retry=RetryPolicy(), idempotent=True, prng=SplitMix64(1), policy="pull"
+    )
+    sends = _sends(scheduler.start(0.0))
+    straggler = sends.pop(0)
+    assert (straggler.node, straggler.chunk.rows) == ("a", 2)
+    while sends:
+        sends += _sends(scheduler.done(sends.pop(0).attempt_id, 0.01))
+    pieces = _sends(scheduler.timer(0.5))
+    assert sorted(send.node for send in pieces) == ["b", "c"]
+    for piece in pieces:
+        pieces += _sends(scheduler.failed(piece.attempt_id, FailureClass.UNKNOWN, 0.6, node_lost=True))
+    assert "a" not in {piece.node for piece in pieces}
+    assert _sends(scheduler.timer(9.0)) == []
+    assert scheduler.done(straggler.attempt_id, 9.0)[-1] == Finish()
+
+
+def _sends(actions: list[Action]) -> list[Send]:
+    return [action for action in actions if isinstance(action, Send)]
