@@ -108,4 +108,5 @@ class CallBudget:
 
     def try_hedge(self, now: float) -> bool:
         """Take a hedge; False: none is left."""
-        return self._hedges.try_spend(now) and self._all.try_spend(now)
+        # Neither pays for a hedge that the other one forbids.
+        return self._hedges.can_spend(now) and self._all.try_spend(now) and self._hedges.try_spend(now)

@@ -161,12 +161,16 @@ class RetryBudget:
 
     def try_spend(self, now: float) -> bool:
         """Take one retry out of the budget; False: there is none left, do not retry."""
-        slot = self._slot(now)
-        if self._spent_sum + 1 > self._ratio * self._calls_sum + self._per_window:
+        if not self.can_spend(now):
             return False
-        self._spent[slot] += 1
+        self._spent[self._slot(now)] += 1
         self._spent_sum += 1
         return True
+
+    def can_spend(self, now: float) -> bool:
+        """Whether ``try_spend`` would say yes; takes nothing."""
+        self._slot(now)
+        return self._spent_sum + 1 <= self._ratio * self._calls_sum + self._per_window
 
     def _slot(self, now: float) -> int:
         """Place of the current slot; forgets those that have become too old."""

@@ -1,0 +1,1 @@
+"""A second, slow planner, written from thrift/PLANNER.md: it imports nothing of pyrpc."""

@@ -1,0 +1,349 @@
+"""Draws the scenarios of all kinds but whole jobs: what is asked. The reference fills in what is to come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from reference import balance, cost, hedge, outlier, partition, prng, reduction, retry
+from reference.prng import Prng
+
+T = TypeVar("T")
+Case = dict[str, Any]
+
+
+class Draw:
+    """Everything by chance comes from here."""
+
+    def __init__(self, seed: int) -> None:
+        self.prng = Prng(seed * 0x9E3779B1 + 1)
+
+    def whole(self, low: int, high: int) -> int:
+        """Both ends included."""
+        return low + self.prng.below(high - low + 1)
+
+    def choice(self, items: list[T] | tuple[T, ...]) -> T:
+        return items[self.prng.below(len(items))]
+
+    def chance(self, share: float) -> bool:
+        return self.prng.uniform() < share
+
+    def decimal(self, low: float, high: float, digits: int = 4) -> float:
+        """A number with few digits, so that the files stay small."""
+        unit = 10**digits
+        return self.whole(round(low * unit), round(high * unit)) / unit
+
+    def spread(self, low_power: int, high_power: int) -> float:
+        """Two digits, and any power of ten."""
+        power = self.whole(low_power, high_power)
+        digits = self.whole(10, 99)
+        return digits * 10**power / 10 if power >= 0 else digits / (10 * 10**-power)
+
+    def seed(self) -> str:
+        return str(self.prng.next_u64())
+
+
+def numbers(draw: Draw) -> Case:
+    bound = (1, 2, 3, 10, 1000, 2**31, 2**32 + 1, 2**53 - 1, 2**63, 2**63 + 1, 2**64 - 1)
+    seed = draw.choice((draw.seed(), str(draw.whole(0, 100)), str(2**64 - draw.whole(1, 9)), str(2**63)))
+    return {"prng": seed, "below": [str(draw.choice(bound)) for _ in range(5)]}
+
+
+def _rows(draw: Draw) -> int:
+    return draw.choice((0, 1, 2, draw.whole(1, 70), draw.whole(1, 5000), draw.whole(1, 10**6), 10**9))
+
+
+def _sizes(draw: Draw, rows: int) -> Case:
+    """Small enough chunks to show the rule, few enough to read."""
+    row_bytes = draw.choice((0, 1, 8, draw.whole(1, 10**4), draw.whole(1, 10**7), 8388608, 8388609))
+    if rows * row_bytes > 10**10:
+        row_bytes = draw.whole(0, 8)
+    by_rows = draw.choice((1, 2, draw.whole(1, 100), rows // draw.whole(1, 50) + 1))
+    by_bytes = draw.choice((1, 33, 8192, draw.whole(1, 10**7)))
+    most = draw.choice((8388608, 8388608, draw.whole(10**3, 10**8)))
+    case = {
+        "rows": rows,
+        "row_bytes": row_bytes,
+        "chunk_rows": by_rows if draw.chance(0.4) and rows // by_rows < 10**5 else None,
+        "chunk_bytes": by_bytes if draw.chance(0.4) and rows * row_bytes // by_bytes < 10**5 else None,
+        "max_chunk_bytes": most,
+    }
+    if rows * row_bytes // most > 10**5:
+        case["max_chunk_bytes"] = 8388608
+    if draw.chance(0.05):
+        case[draw.choice(sorted(case))] = draw.choice((-1, 0))
+    return case
+
+
+def chunks(draw: Draw) -> Case:
+    case = _sizes(draw, _rows(draw))
+    case["nodes"] = 0 if draw.chance(0.02) else draw.choice((1, 2, 3, 8, draw.whole(1, 200)))
+    case["chunks_per_node"] = draw.choice((16, 16, 1, draw.whole(1, 40)))
+    return case
+
+
+def leaves(draw: Draw) -> Case:
+    case = _sizes(draw, _rows(draw))
+    case["leaves"] = draw.choice((64, 64, 64, 1, draw.whole(1, 300)))
+    return case
+
+
+def works(draw: Draw) -> Case:
+    case = _sizes(draw, _rows(draw))
+    del case["max_chunk_bytes"]
+    case["nodes"] = draw.choice((1, 2, 3, 8, 100))
+    if min(case["rows"], case["row_bytes"]) < 0:
+        case["rows"] = case["row_bytes"] = 7
+    case["chunk_s"] = draw.choice((0.02, 1.5, 0.0, -1.0)) if draw.chance(0.2) else None
+    if draw.chance(0.6):
+        case["chunk_rows"] = case["chunk_bytes"] = None
+    case["takes"] = [draw.choice((1, 0, draw.whole(1, 100), draw.whole(1, 10**6))) for _ in range(draw.whole(1, 8))]
+    return case
+
+
+POLICIES = (
+    "round_robin", "random", "weighted", "random_priority", "least_loaded", "min_max", "peak_ewma", "power_of_two",
+)  # fmt: skip
+
+
+def picks(policy: str) -> Callable[[Draw], Case]:
+    def draw_picks(draw: Draw) -> Case:
+        count = draw.choice((1, 2, 3, 4, 5, 8))
+        weights = draw.choice(((1.0,), (1.0, 2.0, 5.0), (0.0, 1.0), (0.5, 1.0, 3.0, 0.0), (0.0,)))
+        nodes = [[f"n{place}", 0, draw.choice(weights), 0.0, 0.0, 0.0] for place in range(count)]
+        state = [list(node) for node in nodes]
+        now, steps = 0.0, []
+        for _ in range(draw.whole(4, 12)):
+            now = round(now + draw.choice((0.0, 0.001, draw.decimal(0, 1, 3), draw.decimal(0, 30, 3))), 3)
+            changed = []
+            for place in range(count):
+                if draw.chance(0.25):
+                    state[place][1] = draw.whole(0, draw.choice((0, 1, 6)))
+                    if draw.chance(0.7):
+                        state[place][3:] = [draw.spread(-4, 1), draw.decimal(0.3, 4, 2), now]
+                        if draw.chance(0.2):
+                            state[place][4] = draw.whole(10, 100)
+                    changed.append([place, *state[place][1:]])
+            some = [place for place in range(count) if draw.chance(0.8)]
+            steps.append({"now": now, "set": changed, "of": some if some else list(range(count))})
+        return {"policy": policy, "prng": draw.seed(), "nodes": nodes, "steps": steps}
+
+    return draw_picks
+
+
+def peaks(draw: Draw) -> Case:
+    now, steps = 0.0, []
+    for _ in range(draw.whole(3, 15)):
+        now = round(now + draw.choice((0.0, draw.decimal(0, 1), draw.decimal(0, 40))), 4)
+        steps.append([now, draw.spread(-4, 0)])
+    return {"steps": steps}
+
+
+def retries(draw: Draw) -> Case:
+    steps = []
+    for _ in range(draw.whole(3, 9)):
+        failure = draw.choice(("FINAL", "UNKNOWN", "UNKNOWN", "NOT_EXECUTED", "NOT_EXECUTED"))
+        attempt = draw.choice((0, 0, 1, 1, 2, 3, 5, 9, 70))
+        steps.append([failure, attempt, draw.chance(0.7), draw.choice((None, None, None, 0, -5, draw.whole(1, 5000)))])
+    return {
+        "prng": draw.seed(),
+        "max_attempts": draw.choice((1, 2, 3, 3, 3, 10, 100)),
+        "backoff_s": draw.choice((0.1, 0.1, 0.0, 0.025, 2.0)),
+        "backoff_max_s": draw.choice((1.0, 1.0, 0.0, 7.5, 1e6)),
+        "steps": steps,
+    }
+
+
+def _times(draw: Draw, count: int, longest: float) -> Iterator[float]:
+    now = draw.choice((0.0, draw.decimal(0, 1000, 3), -5.0))
+    for _ in range(count):
+        now = round(now + draw.choice((0.0, draw.decimal(0, longest / 30, 3), draw.decimal(0, longest, 3))), 3)
+        # A clock that goes back counts as standing still; so do vectors.
+        yield round(now - 0.5, 3) if draw.chance(0.03) else now
+
+
+def retry_budgets(draw: Draw) -> Case:
+    steps: list[list] = []
+    for now in _times(draw, draw.whole(10, 60), draw.choice((0.5, 3.0, 12.0))):
+        is_call = draw.chance(0.4)
+        steps.append(["calls", draw.choice((1, 1, draw.whole(1, 60))), now] if is_call else ["spend", now])
+    return {
+        "ratio": draw.choice((0.2, 0.2, 0.05, 0.0, 1.5)),
+        "per_second": draw.choice((10.0, 0.0, 0.5, 1.0)),
+        "window_s": draw.choice((10.0, 10.0, 1.0, 3.0)),
+        "steps": steps,
+    }
+
+
+def call_budgets(draw: Draw) -> Case:
+    steps: list[list] = []
+    for now in _times(draw, draw.whole(10, 40), draw.choice((0.5, 3.0, 12.0))):
+        what = draw.choice(("calls", "retry", "hedge", "hedge"))
+        steps.append([what, draw.choice((1, draw.whole(1, 30), draw.whole(1, 300))), now])
+    return {"steps": steps}
+
+
+def job_budgets(draw: Draw) -> Case:
+    now = draw.decimal(0, 100, 3)
+    steps: list[list] = [["start", now]]
+    for _ in range(draw.whole(10, 60)):
+        now = round(now + draw.choice((0.0, 0.0, draw.decimal(0, 0.3, 3))), 3)
+        steps.append(draw.choice((["chunk"], ["next_at", now], ["spend", now], ["spend", now])))
+    return {"ratio": draw.choice((0.2, 0.2, 0.0, 1.0)), "per_second": draw.choice((10.0, 10.0, 1.0)), "steps": steps}
+
+
+def healths(draw: Draw) -> Case:
+    now, steps = 0.0, []
+    for _ in range(draw.whole(4, 16)):
+        now = round(now + draw.choice((0.0, 0.1, draw.decimal(0, 1, 2), draw.decimal(0, 8, 2))), 2)
+        ask = round(now + draw.choice((0.0, 0.1, draw.decimal(0, 6, 2))), 2)
+        steps.append([draw.choice(("call", "ok", "fail", "fail", "fail")), now, ask])
+    return {
+        "backoff_s": draw.choice((0.1, 0.1, 1.0)),
+        "backoff_max_s": draw.choice((5.0, 5.0, 1.0, 60.0)),
+        "steps": steps,
+    }
+
+
+def outliers(draw: Draw) -> Case:
+    """Calls of a client: some nodes fail by chance, all at once, or in a row."""
+    count = draw.choice((1, 2, 3, 4, 5, 6, 8, 10))
+    is_busy = count >= 5 and draw.chance(0.6)
+    bad = {place: draw.choice((0.05, 0.3, 1.0)) for place in range(count) if draw.chance(0.3)}
+    lost = draw.choice((0.0, 0.5))
+    now, steps = draw.decimal(0, 50, 2), []
+    for _ in range(draw.whole(12, 40)):
+        now = round(now + draw.choice((0.0, draw.decimal(0, 2, 2), draw.decimal(0, 12, 2), draw.decimal(0, 60, 2))), 2)
+        place = draw.whole(0, count - 1)
+        kind = draw.choice(("work", "work", "work", "usable", "share"))
+        if kind != "work":
+            steps.append([kind, now])
+        elif is_busy and draw.chance(0.5):
+            steps += _round_of_calls(draw, count, bad, now)
+        else:
+            steps.append(["call", place, now])
+            fails = draw.chance(bad.get(place, 0.02))
+            steps.append(
+                ["fail", place, now, draw.chance(lost), draw.choice((1, 1, 5))] if fails else ["ok", place, now, 1]
+            )
+    return {"nodes": count, "prng": draw.seed(), "steps": steps[:60]}
+
+
+def _round_of_calls(draw: Draw, count: int, bad: dict[int, float], now: float) -> Iterator[list]:
+    for place in range(count):
+        times = draw.whole(90, 130)
+        failed = round(times * bad.get(place, 0.0) * draw.decimal(0, 1, 2)) + draw.whole(0, 2)
+        for _ in range(0, failed, 4):
+            yield ["fail", place, now, False, min(failed, draw.whole(1, 4))]
+        yield ["ok", place, now, max(1, times - failed)]
+
+
+def call_hedges(draw: Draw) -> Case:
+    count = draw.choice((draw.whole(0, 30), draw.whole(20, 120), draw.whole(120, 300)))
+    typical = draw.spread(-5, 0)
+    latencies = [float(f"{typical * draw.choice((1, 1, 1, 20)) * draw.decimal(0.5, 1.5, 3):.3g}") for _ in range(count)]
+    marks = [0, 7, 8, 19, 20, 51, 52, 84, 180, count]
+    known = sorted({draw.whole(0, count): draw.chance(0.7) for _ in range(draw.whole(0, 2))}.items())
+    ask = sorted({mark for mark in [*marks, *(draw.whole(0, count) for _ in range(4))] if mark <= count})
+    return {"latencies": latencies, "idempotent": [list(pair) for pair in known], "ask": ask}
+
+
+def stragglers(draw: Draw) -> Case:
+    nodes = [f"n{place}" for place in range(draw.whole(1, 5))]
+    running: dict[int, list[str]] = {}
+    now, steps, sent = 0.0, [], 0
+    for _ in range(draw.whole(10, 60)):
+        now = round(now + draw.decimal(0, 0.3, 3), 3)
+        what = draw.choice(("send", "send", "hedge", "hedge", "lost", "remove", "fail", "took", "ask", "ask"))
+        if what == "took":
+            steps.append([what, draw.choice((0.001, 0.5, draw.decimal(0, 2)))])
+        elif what == "ask":
+            steps.append([what, [node for node in nodes if draw.chance(0.7)]])
+        elif what == "send":
+            running[sent] = [draw.choice(nodes)]
+            steps.append([what, sent, running[sent][0], now])
+            sent += 1
+        elif running:
+            step = _of_one(draw, what, draw.choice(sorted(running)), running, nodes)
+            steps += [[*step, now]] if step else []
+    return {"steps": steps}
+
+
+def _of_one(draw: Draw, what: str, chunk: int, running: dict[int, list[str]], nodes: list[str]) -> list | None:
+    """What may happen to a chunk in flight; None: not that."""
+    others = [node for node in nodes if node not in running[chunk]]
+    if what == "hedge" and others:
+        running[chunk].append(draw.choice(others))
+        return [what, chunk, running[chunk][-1]]
+    if what in ("lost", "fail") and len(running[chunk]) > 1:
+        node = draw.choice(running[chunk])
+        running[chunk].remove(node)
+        return [what, chunk, node]
+    if what == "remove":
+        del running[chunk]
+        return [what, chunk, ""]
+    return None
+
+
+def costs(draw: Draw) -> Case:
+    count = draw.whole(1, 3)
+    steps = []
+    truth = [(draw.choice((0.0, 0.002, 0.05)), draw.spread(-5, -2)) for _ in range(count)]
+    kind = draw.choice(("same", "few", "any"))
+    for _ in range(draw.whole(3, 14)):
+        place = draw.whole(0, count - 1)
+        rows = {"same": 10, "few": draw.whole(9, 11), "any": draw.whole(1, 400)}[kind]
+        fixed, each = truth[place]
+        took = (fixed + rows * each) * draw.choice((1.0, draw.decimal(0.5, 1.6, 2))) * draw.choice((1,) * 6 + (50,))
+        added = round(took, 6)
+        elapsed = round(added + draw.decimal(0, 0.01), 6)
+        service = draw.choice((0.0, round(added * 0.9, 6), round(elapsed * 1.1, 6)))
+        steps.append([place, rows, added, elapsed, service, draw.decimal(0, 0.002) if service else 0.0])
+    return {"nodes": count, "steps": steps, "others": [1, draw.whole(1, 10**6)]}
+
+
+def reductions(draw: Draw) -> Case:
+    dtype = draw.choice(("float64", "float64", "float32", "int64"))
+    rows = draw.choice((1, 2, draw.whole(1, 40), draw.whole(40, 3000)))
+    chunk_rows = draw.choice((None, None, max(1, rows // draw.whole(1, 12))))
+    row_bytes = draw.choice((0, 8))
+    leaves = partition.sizes(rows, row_bytes, 64, chunk_rows, None, partition.CHUNK_BYTES)
+    elements = 1 if len(leaves) > 20 else draw.whole(1, 3)
+    case = {"dtype": dtype, "op": draw.choice(("sum", "sum", "mean")), "rows": rows, "row_bytes": row_bytes}
+    case["chunk_rows"] = chunk_rows
+    case["values"] = [[_bits(draw, dtype) for _ in range(elements)] for _ in leaves]
+    order = list(range(len(leaves)))
+    for last in range(len(order) - 1, 0, -1):
+        other = draw.whole(0, last)
+        order[last], order[other] = order[other], order[last]
+    case["arrival"] = order
+    return case
+
+
+def _bits(draw: Draw, dtype: str) -> str:
+    if dtype == "int64":
+        return reduction.to_bits(draw.choice((draw.whole(-100, 100), draw.whole(-(2**63), 2**63 - 1))), dtype)
+    value = (draw.prng.uniform() - 0.5) * 10.0 ** draw.choice((-3, 0, 0, 0, 6, 15))
+    return reduction.to_bits(value if not draw.chance(0.02) else -0.0, dtype)
+
+
+Fill = Callable[[Case], Case]
+# Name of the file and kind: how many, how they are drawn, how they are answered.
+KINDS: dict[str, list[tuple[int, Callable[[Draw], Case], Fill]]] = {
+    "prng": [(500, numbers, prng.fill)],
+    "partition": [(2000, chunks, partition.fill_partition)],
+    "leaf_grid": [(1000, leaves, partition.fill_leaf_grid)],
+    "work": [(800, works, partition.fill_work)],
+    "balance": [(140, picks(policy), balance.fill) for policy in POLICIES],
+    "peak_ewma": [(250, peaks, balance.fill_peak)],
+    "retry": [(1400, retries, retry.fill_retry)],
+    "retry_budget": [(400, retry_budgets, retry.fill_retry_budget)],
+    "call_budget": [(150, call_budgets, retry.fill_call_budget)],
+    "job_budget": [(400, job_budgets, retry.fill_job_budget)],
+    "health": [(700, healths, outlier.fill_health)],
+    "outlier": [(400, outliers, outlier.fill_outlier)],
+    "call_hedge": [(250, call_hedges, hedge.fill_call_hedge)],
+    "stragglers": [(400, stragglers, hedge.fill_stragglers)],
+    "cost": [(350, costs, cost.fill)],
+    "reduction": [(600, reductions, reduction.fill)],
+}
