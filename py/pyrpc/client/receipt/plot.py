@@ -13,6 +13,7 @@ from typing import Any
 
 from pyrpc.client.receipt.causes import Analysis
 from pyrpc.client.receipt.records import ChunkRecord, JobRecord
+from pyrpc.client.receipt.report import causes_text, time_text
 from pyrpc.client.receipt.spans import run_span
 from pyrpc.errors import ConfigError
 
@@ -193,9 +194,8 @@ def _title(figure: Any, axes: Any, job: JobRecord, analysis: Analysis) -> None:
     state = "" if job.state == "done" else f", {job.state}"
     figure.suptitle(f"{job.stage}: {job.rows:,} rows on {len(job.nodes)} nodes{state}", fontsize=13, fontweight="bold")
     above = f", {100 * (took_s - bound_s) / bound_s:.1f}% above" if bound_s else ""
-    causes = sorted(((seconds, cause) for cause, seconds in analysis.causes.items()), reverse=True)
-    lost = ", ".join(f"{cause} {seconds:.3f} s" for seconds, cause in causes[:4] if seconds >= 0.0005)
-    text = f"makespan {took_s:.3f} s, lower bound {bound_s:.3f} s{above}"
+    lost = causes_text(analysis.causes, most=5)
+    text = f"makespan {time_text(took_s)}, lower bound {time_text(bound_s)}{above}"
     axes.set_title(f"{text}\nlost to {lost}" if lost else text, loc="left", fontsize=10)
 
 

@@ -17,6 +17,20 @@ def report(job: JobRecord, analysis: Analysis) -> str:
     return "\n".join([_headline(job), *_state(job), *_bound(job, analysis), *_node_table(analysis.work)])
 
 
+def time_text(seconds: float) -> str:
+    """A time with three or four digits that count."""
+    if seconds >= 0.0995:
+        return f"{seconds:.3f} s" if seconds < 99.95 else f"{seconds:,.1f} s"
+    return f"{1e3 * seconds:.1f} ms" if seconds >= 0.00095 else f"{1e6 * seconds:.0f} us"
+
+
+def causes_text(causes: dict[str, float], most: int | None = None) -> str:
+    """What the gap was lost to, the largest first, without what makes less than 1% of it."""
+    least_s = 0.01 * sum(causes.values())
+    largest = sorted(((seconds, cause) for cause, seconds in causes.items() if seconds > least_s), reverse=True)
+    return ", ".join(f"{cause} {time_text(seconds)}" for seconds, cause in largest[:most])
+
+
 def _headline(job: JobRecord) -> str:
     took_s = job.ended_s
     speed = job.rows / took_s if took_s else 0.0
@@ -43,12 +57,8 @@ def _bound(job: JobRecord, analysis: Analysis) -> list[str]:
         return []
     gap_s = max(0.0, job.ended_s - bound_s)
     above = f" ({100 * gap_s / bound_s:.1f}% above)" if bound_s else ""
-    lines = [f"  lower bound {bound_s:.3f} s, gap {gap_s:.3f} s{above}"]
-    # Where milliseconds would all be 0, nobody wants to know.
-    causes = sorted(((s, cause) for cause, s in analysis.causes.items() if s >= 0.0005), reverse=True)
-    if causes:
-        lines.append("  lost to " + ", ".join(f"{cause} {seconds:.3f} s" for seconds, cause in causes))
-    return lines
+    line = f"  lower bound {time_text(bound_s)}, gap {time_text(gap_s)}{above}"
+    return [line, f"  lost to {causes_text(analysis.causes)}"] if gap_s else [line]
 
 
 def _node_table(work: Sequence[NodeWork]) -> list[str]:
@@ -76,7 +86,7 @@ def _cells(node: NodeWork) -> tuple[str, ...]:
         str(node.rows),
         f"{100 * node.share:.0f}%",
         str(node.chunks),
-        f"{node.busy_s:.3f} s",
+        time_text(node.busy_s),
         f"{node.rows_per_s:,.0f}",
         ", ".join(f"{node.outcomes[name]} {name}" for name in ("failed", "cancelled", "late") if name in node.outcomes),
     )
