@@ -20,6 +20,10 @@ bench:  ## measure against peers, in one run
 	@sh scripts/venv.sh .venv -e '.[all]'
 	@.venv/bin/python -m benchmarks
 
+nightly:  ## simulate more jobs under faults: SEEDS=1000000 MINUTES=60, other seeds each day
+	@sh scripts/venv.sh .venv -e '.[all]'
+	@.venv/bin/python -m tests.simulation --count $${SEEDS:-1000000} --minutes $${MINUTES:-60} $${FIRST:+--first $$FIRST}
+
 lint:  ## ruff and mypy alone
 	@sh scripts/venv.sh "$(CACHE)/+tool" 'tox>=4.30'
 	@"$(CACHE)/+tool/bin/tox" run -q -e lint
@@ -27,4 +31,4 @@ lint:  ## ruff and mypy alone
 clean:  ## remove what the targets above made
 	rm -rf .venv build dist py/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis "$(CACHE)/+tool" "$(CACHE)/+tox"
 
-.PHONY: help demo test gen bench lint clean
+.PHONY: help demo test gen bench nightly lint clean

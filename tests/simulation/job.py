@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tests.simulation.chance import Chance
+
 from pyrpc.plan.balance import Balancer, NodeView
 from pyrpc.plan.partition import plan_chunks
 from pyrpc.plan.placement import POLICIES
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
 from pyrpc.plan.work import DivisibleWork, FixedWork, Work
-from tests.simulation.chance import Chance
 
 FAULTS = (
     "dies", "hangs", "loses_reply", "delays_reply", "duplicates_reply", "slow", "slow_for_a_while", "overloaded",
@@ -57,6 +58,8 @@ class Job:
     faults: list[str] = field(default_factory=list)
     fault_rate: float = 0.0
     faults_end_s: float = 1.0
+    # Share of the chunks that all nodes turn away until the faults end.
+    refuses: float = 0.0
 
     @property
     def is_grid(self) -> bool:
@@ -112,6 +115,8 @@ def _draw_faults(job: Job, chance: Chance, about_s: float) -> None:
     job.faults_end_s = about_s * chance.between(0.1, 4.0)
     if chance.happens(0.05):
         return
+    if chance.happens(0.08):
+        job.refuses = chance.choice((0.3, 0.6, 0.9))
     share = chance.choice((0.15, 0.4, 1.0))
     job.faults = [fault for fault in FAULTS if chance.happens(RARE.get(fault, share))]
     job.fault_rate = chance.choice((0.02, 0.1, 0.4))

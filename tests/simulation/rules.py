@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tests.simulation.job import Job
+
 from pyrpc.errors import FailureClass
 from pyrpc.plan.actions import CancelAttempt, Fail, Send
-from tests.simulation.job import Job
 
 # The bounds that the scheduler documents.
 MAX_LOSSES = 3

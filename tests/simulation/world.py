@@ -5,13 +5,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 
-from pyrpc.errors import FailureClass
-from pyrpc.plan.actions import Action, CancelAttempt, Fail, Finish, Probe, Send, WaitUntil
-from pyrpc.plan.scheduler import Scheduler
 from tests.simulation import faults
 from tests.simulation.chance import Chance
 from tests.simulation.job import FOREVER, draw_job
 from tests.simulation.rules import Broken, Rules, Sent, must
+
+from pyrpc.errors import FailureClass
+from pyrpc.plan.actions import Action, CancelAttempt, Fail, Finish, Probe, Send, WaitUntil
+from pyrpc.plan.scheduler import Scheduler
 
 FINAL, UNKNOWN, NOT_EXECUTED = FailureClass.FINAL, FailureClass.UNKNOWN, FailureClass.NOT_EXECUTED
 MOST_EVENTS = 50_000
@@ -71,6 +72,8 @@ class World:
         self.chance = Chance(seed)
         self.job = job = draw_job(self.chance)
         self.nodes = [Node(f"n{number}", row_s) for number, row_s in enumerate(job.row_s)]
+        for node in self.nodes:
+            node.refuses = job.refuses
         self.by_name = {node.name: node for node in self.nodes}
         names = list(self.by_name)
         self.scheduler = make(
@@ -226,9 +229,7 @@ class World:
             if not self.rules.is_over:
                 self.rules.failed(sent, failure, is_lost, is_wanted, self.now)
         self._last = sent, failure, is_wanted
-        actions = self.scheduler.failed(
-            attempt_id, failure, self.now, node_lost=is_lost, retry_after_ms=asked_ms
-        )
+        actions = self.scheduler.failed(attempt_id, failure, self.now, node_lost=is_lost, retry_after_ms=asked_ms)
         must(sent is not None or not actions, "a duplicate changes nothing", actions)
         if is_wanted and (failure is FINAL or (failure is UNKNOWN and not self.job.idempotent)):
             must(any(isinstance(action, Fail) for action in actions), "such a failure is never tried again", failure)
