@@ -28,19 +28,32 @@ if TYPE_CHECKING:
     from pyrpc.client import Client
     from pyrpc.client.broadcast import broadcast
     from pyrpc.server import Server
+    from pyrpc.stage.current import CurrentCall, current_call
     from pyrpc.stage.declare import stage
     from pyrpc.wire.messages import TensorSpec
 
 __version__ = "0.1.0"
 
-__all__ = ["Client", "Server", "TensorSpec", "__version__", "broadcast", "errors", "stage"]
+__all__ = [
+    "Client",
+    "CurrentCall",
+    "Server",
+    "TensorSpec",
+    "__version__",
+    "broadcast",
+    "current_call",
+    "errors",
+    "stage",
+]
 
 # Where each name is found; None: it is a module of its own.
 _HOMES: dict[str, str | None] = {
     "Client": "pyrpc.client",
+    "CurrentCall": "pyrpc.stage.current",
     "Server": "pyrpc.server",
     "TensorSpec": "pyrpc.wire.messages",
     "broadcast": "pyrpc.client.broadcast",
+    "current_call": "pyrpc.stage.current",
     "errors": None,
     "stage": None,
 }

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pyrpc import Client
@@ -70,6 +73,18 @@ def test_short_connections_take_turns_and_wait_where_all_workers_died(start_node
         os.kill(pid, signal.SIGKILL)
     until(lambda: not any(map(is_alive, before)))
     assert pid_of(front.endpoint) not in before
+
+
+def test_stage_in_a_worker_may_learn_that_its_caller_left(front: Any, until: Until, tmp_path: Path) -> None:
+    started, stopped = tmp_path / "started", tmp_path / "stopped"
+    with Client(front.endpoint) as client:
+        job = client.map_async("Lab.watch", np.zeros(1), str(started), str(stopped))
+        until(started.exists)
+        assert not stopped.exists()
+        began = time.monotonic()
+        job.cancel()
+        until(stopped.exists)
+        assert time.monotonic() - began < 0.5
 
 
 def test_workers_end_when_the_front_is_killed(start_node: Any) -> None:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pyrpc.errors import ExpiredError, OverloadedError
+from pyrpc.errors import CancelledError, ExpiredError, OverloadedError
 from pyrpc.server.admission import Admission
 
 
@@ -89,3 +89,67 @@ def test_turn_that_comes_while_giving_up_is_passed_on() -> None:
     for thread in threads:
         thread.join(30)
     assert (admission.in_flight, admission.queued) == (0, 0)
+
+
+class Caller:
+    """A peer that leaves when told to."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.has_left = False
+
+    def is_gone(self) -> bool:
+        self.asked += 1
+        return self.has_left
+
+
+def test_caller_is_not_asked_for_when_a_turn_is_free() -> None:
+    caller = Caller()
+    caller.has_left = True
+    assert Admission(1).enter(None, caller) == 0
+    assert caller.asked == 0
+
+
+def test_call_of_a_caller_that_left_leaves_the_queue_before_its_turn() -> None:
+    admission, caller = Admission(1, max_queued=1), Caller()
+    admission.enter()
+    caller.has_left = True
+    with pytest.raises(CancelledError, match="not started"):
+        admission.enter(None, caller)
+    assert (admission.in_flight, admission.queued) == (1, 0)
+
+
+def test_call_of_a_caller_that_left_passes_its_turn_on() -> None:
+    admission, order = Admission(1), []
+    admission.enter()
+    outcomes: list[object] = []
+    caller = Caller()
+
+    def wait() -> None:
+        try:
+            outcomes.append(admission.enter(None, caller))
+        except CancelledError as error:
+            outcomes.append(error)
+
+    first = threading.Thread(target=wait)
+    first.start()
+    while admission.queued == 0:
+        time.sleep(0.001)
+    second = waiter(admission, order, 2)
+    caller.has_left = True
+    admission.leave()
+    first.join(10)
+    second.join(10)
+    assert isinstance(outcomes[0], CancelledError)
+    assert order == [2]
+    assert (admission.in_flight, admission.queued) == (0, 0)
+
+
+def test_caller_that_stays_gets_its_turn_and_its_time() -> None:
+    admission, caller = Admission(1), Caller()
+    admission.enter()
+    with pytest.raises(ExpiredError):
+        admission.enter(0.25, caller)
+    assert caller.asked >= 2
+    admission.leave()
+    assert admission.enter(0.25, caller) == 0

@@ -286,6 +286,16 @@ def test_large_call_asks_first_what_the_node_takes(peer: Peer) -> None:
     assert peer.connection.is_open
 
 
+def test_node_that_gives_up_first_tells_that_the_time_is_over(peer: Peer) -> None:
+    """Only a caller cancels; this one did not."""
+    message = b"".join(BINARY.encode_error("call", SEQID, CancelledError("nobody waits")))
+    peer.behave(lambda: peer.sock.sendall(len(message).to_bytes(4, "big") + message))
+    with pytest.raises(DeadlineExceeded) as caught:
+        peer.call()
+    assert caught.value.endpoint == str(peer.connection.endpoint)
+    assert peer.connection.is_open
+
+
 # -- abort, and connections that rested
 
 

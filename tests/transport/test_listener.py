@@ -12,8 +12,10 @@ import pytest
 
 from pyrpc.errors import ConfigError
 from pyrpc.transport import listener as module
+from pyrpc.transport import stream
 from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.listener import Channel, Listener
+from pyrpc.transport.stream import has_peer_closed
 
 ANY = Endpoint("127.0.0.1", 0)
 
@@ -41,6 +43,13 @@ def listener() -> Iterator[Listener]:
 
 def connect(listener: Listener) -> socket.socket:
     return socket.create_connection((listener.endpoint.host, listener.endpoint.port), 10)
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a TCP connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        theirs = socket.create_connection(server.getsockname(), 10)
+        return server.accept()[0], theirs
 
 
 def frame(data: bytes) -> bytes:
@@ -231,3 +240,40 @@ def test_taken_port_is_told_apart_from_a_bad_host(listener: Listener) -> None:
         Listener(Endpoint("192.0.2.1", 0), echo).bind()
     assert "another program" in str(taken.value.help)
     assert "address of this machine" in str(foreign.value.help)
+
+
+@pytest.mark.parametrize("unread", [b"", b"\0\0", frame(b"hello") * 3])
+@pytest.mark.parametrize("way", ["close", "reset", "half"])
+def test_peer_that_closed_is_known_whatever_it_sent_before(unread: bytes, way: str) -> None:
+    ours, theirs = pair()
+    with ours, theirs:
+        theirs.sendall(unread)
+        assert not has_peer_closed(ours)
+        if way == "half":
+            theirs.shutdown(socket.SHUT_WR)
+        else:
+            if way == "reset":
+                theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            theirs.close()
+        assert has_peer_closed(ours)
+
+
+def test_socket_that_was_closed_here_has_no_peer() -> None:
+    ours, theirs = pair()
+    with theirs:
+        ours.close()
+        assert has_peer_closed(ours)
+
+
+def test_where_the_system_tells_less_the_end_is_seen_once_the_bytes_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_RDHUP", None)
+    ours, theirs = pair()
+    with ours, theirs:
+        assert not has_peer_closed(ours)
+        theirs.sendall(b"hello")
+        theirs.close()
+        assert not has_peer_closed(ours)
+        assert ours.recv(5) == b"hello"
+        assert has_peer_closed(ours)
+        ours.close()
+        assert has_peer_closed(ours)

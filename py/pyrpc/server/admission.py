@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
 
-from pyrpc.errors import ExpiredError, OverloadedError
+from pyrpc.errors import CancelledError, ExpiredError, OverloadedError
+from pyrpc.stage.current import Peer
+
+# How often a call that waits looks whether its caller still does. With many waiting each looks less often, so that
+# all together look so many times a second at most, a few percent of a core.
+_LOOK_S = 0.1
+_LOOKS_PER_S = 2000
 
 
 class Admission:
@@ -35,8 +42,13 @@ class Admission:
         """Calls that wait now."""
         return len(self._queue)
 
-    def enter(self, timeout_s: float | None = None) -> int:
+    def enter(self, timeout_s: float | None = None, peer: Peer | None = None) -> int:
         """Wait for a turn; returns the microseconds waited. Each ``enter`` needs a ``leave``.
+
+        Parameters
+        ----------
+        peer : Peer, optional
+            Whose call it is. Asked only if the call has to wait: now and then, and when its turn comes.
 
         Raises
         ------
@@ -44,6 +56,8 @@ class Admission:
             Too many wait already.
         ExpiredError
             No turn came within timeout_s; the call was not started.
+        CancelledError
+            The caller went away while the call waited; it was not started.
         """
         with self._lock:
             if self.in_flight < self.threads:
@@ -59,24 +73,37 @@ class Admission:
             turn = threading.Lock()
             turn.acquire()
             self._queue.append(turn)
-        return self._wait(turn, timeout_s)
+        return self._wait(turn, timeout_s, peer)
 
-    def _wait(self, turn: threading.Lock, timeout_s: float | None) -> int:
+    def _wait(self, turn: threading.Lock, timeout_s: float | None, peer: Peer | None) -> int:
         began = time.monotonic()
+        left_s = math.inf if timeout_s is None else timeout_s
+        until = began + left_s
+        while not turn.acquire(timeout=self._patience_s(left_s, peer)):
+            is_gone = peer is not None and peer.is_gone()
+            left_s = max(0.0, until - time.monotonic())
+            if is_gone or left_s == 0:
+                self._step_out(turn)
+                raise _cancelled() if is_gone else _expired(began)
+        if peer is not None and peer.is_gone():
+            self.leave()
+            raise _cancelled()
+        return int((time.monotonic() - began) * 1e6)
+
+    def _patience_s(self, left_s: float, peer: Peer | None) -> float:
+        if peer is not None:
+            return min(left_s, max(_LOOK_S, len(self._queue) / _LOOKS_PER_S))
         # threading refuses longer waits than this; nobody waits for years.
-        if turn.acquire(timeout=-1 if timeout_s is None else min(timeout_s, threading.TIMEOUT_MAX)):
-            return int((time.monotonic() - began) * 1e6)
+        return min(left_s, threading.TIMEOUT_MAX)
+
+    def _step_out(self, turn: threading.Lock) -> None:
+        """Leave the queue without a turn."""
         with self._lock:
             try:
                 self._queue.remove(turn)
             except ValueError:
                 # The turn came between the time-out and the lock: pass it on.
                 self._pass_on()
-        raise ExpiredError(
-            "the time was over before the call could start",
-            got=f"{time.monotonic() - began:.3f} s in the queue",
-            help="give more time with timeout_s, or add nodes",
-        )
 
     def leave(self) -> None:
         """Give the turn back."""
@@ -88,3 +115,15 @@ class Admission:
             self._queue.popleft().release()
         else:
             self.in_flight -= 1
+
+
+def _expired(began: float) -> ExpiredError:
+    return ExpiredError(
+        "the time was over before the call could start",
+        got=f"{time.monotonic() - began:.3f} s in the queue",
+        help="give more time with timeout_s, or add nodes",
+    )
+
+
+def _cancelled() -> CancelledError:
+    return CancelledError("the caller closed its connection while the call waited; it was not started")

@@ -16,6 +16,7 @@ import numpy as np
 from pyrpc.errors import (
     BadResultError,
     CallerError,
+    CancelledError,
     DrainingError,
     ExpiredError,
     InternalError,
@@ -29,6 +30,7 @@ from pyrpc.errors import (
 from pyrpc.server.admission import Admission
 from pyrpc.server.counters import Counters
 from pyrpc.server.store import Store
+from pyrpc.stage.current import RUNNING, Peer, current_call
 from pyrpc.stage.registry import Registry
 from pyrpc.transport.listener import Channel
 from pyrpc.wire import limits, small
@@ -95,12 +97,12 @@ class Dispatcher:
         self._took_us: dict[str, int] = {}
         self.counters = Counters()
         self.state = NodeState.SERVING
-        self._methods: dict[str, Callable[[Codec, str, int, dict[str, Any], float], Parts]] = {
+        self._methods: dict[str, Callable[[Codec, str, int, dict[str, Any], float, Peer | None], Parts]] = {
             "call": self._call,
             "run": self._run,
-            "ping": lambda codec, name, seqid, args, at: codec.encode_result(name, seqid, self._node()),
-            "stages": lambda codec, name, seqid, args, at: codec.encode_result(name, seqid, self._registry.infos()),
-            "stats": lambda codec, name, seqid, args, at: codec.encode_result(name, seqid, self._stats()),
+            "ping": lambda codec, name, seqid, *_: codec.encode_result(name, seqid, self._node()),
+            "stages": lambda codec, name, seqid, *_: codec.encode_result(name, seqid, self._registry.infos()),
+            "stats": lambda codec, name, seqid, *_: codec.encode_result(name, seqid, self._stats()),
             "put": self._put,
             "release": self._release,
         }
@@ -161,7 +163,9 @@ class Dispatcher:
             else:
                 self._complain(channel, codec, name, seqid, failure)
             return name != ""
-        parts = self._answer(codec, name, seqid, args, arrived_at)
+        # Who sends a oneway call may well close at once: that takes nothing back.
+        peer = channel if kind != ONEWAY else None
+        parts = self._answer(codec, name, seqid, args, arrived_at, peer)
         if kind != ONEWAY:
             channel.send(parts, frame_bytes(parts))
         return True
@@ -174,7 +178,7 @@ class Dispatcher:
             # Answers that are held back must not wait for a stage that may take its time.
             channel.flush()
         try:
-            value, queued_us, service_us = self._compute(method, args, _NOTHING, None, remaining_ms / 1000)
+            value, queued_us, service_us = self._compute(method, args, _NOTHING, None, remaining_ms / 1000, channel)
             self._took_us[method] = service_us
             frame = small.encode_value(seqid, value, admission.queued, admission.in_flight + 1, queued_us, service_us)
             if frame is not None and len(frame) <= max_frame_bytes:
@@ -198,14 +202,22 @@ class Dispatcher:
 
     # -- methods
 
-    def _answer(self, codec: Codec, name: str, seqid: int, args: dict[str, Any] | None, arrived_at: float) -> Parts:
+    def _answer(
+        self,
+        codec: Codec,
+        name: str,
+        seqid: int,
+        args: dict[str, Any] | None,
+        arrived_at: float,
+        peer: Peer | None,
+    ) -> Parts:
         try:
             if args is None:
                 raise UnknownMethodError(
                     f"service Node has no method {name!r}",
                     help=f"it has {', '.join(METHODS)}; to call a stage use call",
                 )
-            return self._methods[name](codec, name, seqid, args, arrived_at)
+            return self._methods[name](codec, name, seqid, args, arrived_at, peer)
         except Exception as error:
             return self._error(codec, name, seqid, error)
 
@@ -216,18 +228,27 @@ class Dispatcher:
         self.counters.failed(code_of(error).name)
         return codec.encode_error(name, seqid, error)
 
-    def _call(self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float) -> Parts:
+    def _call(
+        self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float, peer: Peer | None
+    ) -> Parts:
         method, positional = _required(args, "method"), args.get("positional") or []
-        return self._invoke(codec, name, seqid, method, positional, args, None, arrived_at)
+        return self._invoke(codec, name, seqid, method, positional, args, None, arrived_at, peer)
 
-    def _run(self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float) -> Parts:
+    def _run(
+        self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float, peer: Peer | None
+    ) -> Parts:
         method, positional = _required(args, "stage"), args.get("inputs") or []
-        return self._invoke(codec, name, seqid, method, positional, args, _required(args, "rows"), arrived_at)
+        rows: int = _required(args, "rows")
+        return self._invoke(codec, name, seqid, method, positional, args, rows, arrived_at, peer)
 
-    def _put(self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float) -> Parts:
+    def _put(
+        self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float, peer: Peer | None
+    ) -> Parts:
         return codec.encode_result(name, seqid, self._store.put(args.get("value")))
 
-    def _release(self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float) -> Parts:
+    def _release(
+        self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float, peer: Peer | None
+    ) -> Parts:
         self._store.release(_required(args, "ref"))
         return codec.encode_result(name, seqid, None)
 
@@ -249,18 +270,28 @@ class Dispatcher:
         args: dict[str, Any],
         rows: int | None,
         arrived_at: float,
+        peer: Peer | None,
     ) -> Parts:
         options: CallOptions = args.get("options") or _NO_OPTIONS
         named: dict[str, Any] = args.get("named") or {}
         positional = [self._store.resolve(value) for value in positional]
         named = {key: self._store.resolve(value) for key, value in named.items()}
         time_left_s = _time_left(options, arrived_at)
-        value, queued_us, service_us = self._compute(method, positional, named, rows, time_left_s)
+        value, queued_us, service_us = self._compute(
+            method, positional, named, rows, time_left_s, peer, options.attempt or 0
+        )
         max_frame_bytes = options.max_frame_bytes or limits.STOCK_FRAME_BYTES
         return self._reply(codec, name, seqid, method, value, queued_us, service_us, max_frame_bytes)
 
     def _compute(
-        self, method: str, positional: list[Any], named: dict[str, Any], rows: int | None, time_left_s: float | None
+        self,
+        method: str,
+        positional: list[Any],
+        named: dict[str, Any],
+        rows: int | None,
+        time_left_s: float | None,
+        peer: Peer | None,
+        attempt: int = 0,
     ) -> tuple[Any, int, int]:
         """Check a call, wait for a turn, run the stage, check what it gave; microseconds waited and run beside it."""
         stage = self._registry.lookup(method)
@@ -269,22 +300,27 @@ class Dispatcher:
         bindings = stage.signature.bind(positional, named)
         if time_left_s is not None and time_left_s <= 0:
             raise ExpiredError("the time was over when the call arrived", help="give more time with timeout_s")
-        queued_us = self._admission.enter(time_left_s)
-        is_done = False
+        queued_us = self._admission.enter(time_left_s, peer)
+        is_failed = True
         began = time.perf_counter_ns()
+        RUNNING.call = method, attempt, peer, began, time_left_s, queued_us
         try:
             value = stage.function(*positional, **named)
-            is_done = True
+            is_failed = False
         except OverloadedError:
             # A stage may say so before it begins; the caller then goes elsewhere.
             raise
         except BaseException as error:
             # BaseException: sys.exit() in a stage must cost an error, not the thread.
+            if isinstance(error, CancelledError) and current_call().cancelled:
+                is_failed = False
+                raise
             raise self._stage_failed(method, error) from error
         finally:
             service_us = (time.perf_counter_ns() - began) // 1000
+            RUNNING.call = None
             self._admission.leave()
-            self.counters.ran(method, service_us, abs(rows or 0), not is_done)
+            self.counters.ran(method, service_us, abs(rows or 0), is_failed)
         if stage.info.gives is not None:
             stage.signature.check_result(value, bindings)
         if rows is not None and rows >= 0:

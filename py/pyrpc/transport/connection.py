@@ -155,9 +155,7 @@ class Connection:
         """What it means that reading the reply failed in the stream."""
         if isinstance(error, TimeoutError):
             self.close()
-            return DeadlineExceeded(
-                f"no reply to {name} came in time", endpoint=str(self.endpoint), help="give more time with timeout_s"
-            )
+            return _too_late(name, str(self.endpoint))
         return self._lost(error)
 
     def _receive(self, name: str, seqid: int, deadline_at: float, place: Placer | None) -> Any:
@@ -175,6 +173,9 @@ class Connection:
             is_in_order = source.unread() == 0 and not is_closed
             if error.endpoint is None:
                 error.endpoint = str(self.endpoint)
+            if isinstance(error, CancelledError) and not self._aborted:
+                # Not this end gave up, so the node did, because the time was over there a moment earlier.
+                raise _too_late(name, error.endpoint) from error
             raise
         except (OSError, EOFError) as error:
             raise self._no_reply(name, error) from error
@@ -258,6 +259,10 @@ def wait_any(connections: Sequence[Connection], timeout_s: float) -> Connection 
 
 def _poll_ms(timeout_s: float) -> int | None:
     return None if timeout_s == math.inf else min(2**31 - 1, math.ceil(timeout_s * 1000))
+
+
+def _too_late(name: str, endpoint: str) -> DeadlineExceeded:
+    return DeadlineExceeded(f"no reply to {name} came in time", endpoint=endpoint, help="give more time with timeout_s")
 
 
 def _is_broken_stream(error: PyrpcError) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +19,7 @@ from thrift.Thrift import TProcessor
 from thrift.transport.TSocket import TServerSocket, TSocket
 from thrift.transport.TTransport import HARD_MAX_FRAME_SIZE, TFramedTransport, TFramedTransportFactory
 
+import pyrpc
 from pyrpc import Server
 from pyrpc.wire.gen import Node, ttypes
 
@@ -98,6 +101,8 @@ def stock_client() -> StockClient:
 
 # -- our node
 
+WATCHED: queue.SimpleQueue[str] = queue.SimpleQueue()
+
 
 class Tools:
     """What the node under test hosts."""
@@ -119,6 +124,19 @@ class Tools:
 
     def odd(self) -> object:
         return {1, 2}
+
+    def watch(self) -> None:
+        """Run until nobody waits for it."""
+        WATCHED.put("started")
+        while not pyrpc.current_call().cancelled:
+            time.sleep(0.005)
+        WATCHED.put("stopped")
+
+
+@pytest.fixture
+def watched() -> queue.SimpleQueue[str]:
+    """What ``Tools.watch`` tells of itself."""
+    return WATCHED
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from thrift.Thrift import TApplicationException, TMessageType
@@ -97,6 +99,15 @@ def test_every_option_is_taken(node, stock_client, protocol: str) -> None:
     options = CallOptions(2**62, 60_000, HARD_MAX_FRAME_SIZE, 1, "token", True, {"traceparent": "00-1"})
     with stock_client(node, protocol) as client:
         assert client.call("Tools.add", [number(1)], {}, options).value == number(11)
+
+
+def test_stage_may_learn_that_a_client_closed_its_socket(node, stock_client, protocol: str, watched) -> None:
+    with stock_client(node, protocol) as client:
+        client.send_call("Tools.watch", [], {}, NOTHING)
+        assert watched.get(timeout=10) == "started"
+        began = time.monotonic()
+    assert watched.get(timeout=10) == "stopped"
+    assert time.monotonic() - began < 0.5
 
 
 def test_run_checks_the_rows_where_they_are_told(node, stock_client, protocol: str, by_hand) -> None:
