@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
-from . import echo_large, echo_small, many_calls, map_large, memory_large
+from . import (
+    busy_stage,
+    echo_large,
+    echo_small,
+    many_calls,
+    map_large,
+    memory_large,
+    planner,
+    slow_node_calls,
+    stopped_node,
+    uneven_chunks,
+    uneven_rows,
+)
 
-CASES = {case.NAME: case.run for case in (echo_large, memory_large, echo_small, many_calls, map_large)}
+_DATA = (echo_large, memory_large, echo_small, many_calls, map_large)
+_JOBS = (uneven_chunks, uneven_rows, stopped_node, busy_stage, slow_node_calls, planner)
+
+CASES = {case.NAME: case.run for case in (*_DATA, *_JOBS)}

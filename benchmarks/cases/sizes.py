@@ -9,7 +9,7 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes, calls and rounds of all cases."""
+    """Bytes, calls, rounds and seconds of all cases."""
 
     rounds: int
     large_bytes: int
@@ -22,6 +22,18 @@ class Sizes:
     noop_calls: int
     noop_rounds: int
     map_bytes: int
+    job_chunks: int
+    job_chunk_s: float
+    job_rounds: int
+    stop_chunks: int
+    stop_rounds: int
+    busy_chunks: int
+    busy_calls: int
+    busy_rounds: int
+    call_s: float
+    calls: int
+    call_rounds: int
+    planned_chunks: int
 
 
 FULL = Sizes(
@@ -36,6 +48,18 @@ FULL = Sizes(
     noop_calls=10_000,
     noop_rounds=4,
     map_bytes=256 * MIB,
+    job_chunks=100,
+    job_chunk_s=0.02,
+    job_rounds=7,
+    stop_chunks=350,
+    stop_rounds=3,
+    busy_chunks=40,
+    busy_calls=400,
+    busy_rounds=3,
+    call_s=0.005,
+    calls=400,
+    call_rounds=4,
+    planned_chunks=50_000,
 )
 
 QUICK = Sizes(
@@ -50,4 +74,16 @@ QUICK = Sizes(
     noop_calls=200,
     noop_rounds=2,
     map_bytes=4 * MIB,
+    job_chunks=20,
+    job_chunk_s=0.002,
+    job_rounds=1,
+    stop_chunks=80,
+    stop_rounds=1,
+    busy_chunks=4,
+    busy_calls=20,
+    busy_rounds=1,
+    call_s=0.001,
+    calls=20,
+    call_rounds=1,
+    planned_chunks=500,
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 TOP = Path(__file__).resolve().parents[2]
-READY_S = 20.0
+READY_S = 60.0
 ANSWER_S = 60.0
 # Set on some machines to make OpenBLAS behave like another one's; they would change what NumPy measures.
 _UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -44,9 +44,12 @@ class Child:
         What to run.
     cores : iterable of int
         The cores it may use, from before its first instruction on.
+    end_s : float
+        How long it may take to end by itself, in seconds.
     """
 
-    def __init__(self, command: list[str], cores: Iterable[int]) -> None:
+    def __init__(self, command: list[str], cores: Iterable[int], end_s: float = 1.0) -> None:
+        self._end_s = end_s
         self._name = " ".join(command[-3:])
         self._pending = b""
         allowed = set(cores)
@@ -78,14 +81,14 @@ class Child:
         self.close()
 
     def close(self) -> None:
-        """End the process and whatever it started, politely for a second."""
+        """End the process and whatever it started, at first politely."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.close()
         except BrokenPipeError:
             pass
         try:
-            self._process.wait(1.0)
+            self._process.wait(self._end_s)
         except subprocess.TimeoutExpired:
             pass
         try:
@@ -139,8 +142,8 @@ class Node(Child):
 class Driver(Child):
     """A client process of a peer, which does and times what it is asked."""
 
-    def __init__(self, peer: str, endpoints: list[str], cores: Iterable[int]) -> None:
-        super().__init__([sys.executable, "-m", "benchmarks.peers.drive", peer, *endpoints], cores)
+    def __init__(self, peer: str, endpoints: list[str], cores: Iterable[int], end_s: float = 1.0) -> None:
+        super().__init__([sys.executable, "-m", "benchmarks.peers.drive", peer, *endpoints], cores, end_s)
         try:
             self.hear(READY_S)
         except BaseException:
@@ -155,7 +158,15 @@ class Driver(Child):
         ChildFailedError
             What it was asked raised; the message is the error's.
         """
+        self.begin(what, **arguments)
+        return self.answer(what)
+
+    def begin(self, what: str, **arguments: Any) -> None:
+        """Have it do something; ``answer`` waits for the end of it."""
         self.say(json.dumps({"do": what, **arguments}))
+
+    def answer(self, what: str) -> Any:
+        """What it answers to what was begun; ChildFailedError as for ``ask``."""
         answer = json.loads(self.hear())
         if "error" in answer:
             raise ChildFailedError(f"{self._name}: {what}: {answer['error']}")

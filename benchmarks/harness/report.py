@@ -31,13 +31,18 @@ def summary(outcomes: list[Outcome], is_judged: bool) -> str:
 def _target_line(target: Target, is_judged: bool) -> str:
     sign = ">=" if target.at_least else "<="
     verdict = ("reached" if target.is_reached else "MISSED") if is_judged else "not judged"
-    by_best = "" if target.by_best is None else f"; by best values {target.by_best:.2f}"
-    return f"  target  {target.text}: {target.got:.2f} (wanted {sign} {target.wanted:g}{by_best})  {verdict}"
+    by_best = "" if target.by_best is None else f"; by best values {_number(target.by_best)}"
+    return f"  target  {target.text}: {_number(target.got)} (wanted {sign} {target.wanted:g}{by_best})  {verdict}"
 
 
 def _value(series: Series, value: float) -> str:
-    digits = 0 if value >= 1000 else 2 if value < 10 else 1
-    return f"{value:,.{digits}f} {series.unit}"
+    return f"{_number(value)} {series.unit}"
+
+
+def _number(value: float) -> str:
+    """With three digits near 1, where a percent decides."""
+    digits = 0 if value >= 1000 else 1 if value >= 10 else 2 if value >= 2 else 3
+    return f"{value:,.{digits}f}"
 
 
 def _ratio(series: Series, ours: Series | None) -> str:

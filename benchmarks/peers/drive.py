@@ -27,9 +27,34 @@ def connect(peer: str, endpoints: list[str]) -> Any:
         from .sockets import SocketsCaller
 
         return SocketsCaller(endpoints)
+    if kind == "sleeping":
+        from .sleeping import SleepingCaller
+
+        return SleepingCaller(endpoints)
+    if kind == "pulling":
+        from .pulling import PullCaller
+
+        return PullCaller(endpoints)
+    if kind in ("dask", "ray"):
+        return _cluster(kind, int(endpoints[0]))
+    if kind == "planner":
+        from .planner import Planner
+
+        return Planner()
     from .stock import StockCaller
 
     return StockCaller(variant, endpoints)
+
+
+def _cluster(kind: str, nodes: int) -> Any:
+    """Those that start their nodes themselves."""
+    if kind == "dask":
+        from .dask_jobs import DaskCaller
+
+        return DaskCaller(nodes)
+    from .ray_jobs import RayCaller
+
+    return RayCaller(nodes)
 
 
 class Tasks:
@@ -39,6 +64,15 @@ class Tasks:
         self._caller = caller
         self._array = np.zeros(0, np.float32)
         self._small_call: Callable[[], object] | None = None
+
+    def of_caller(self, name: str, **named: Any) -> Any:
+        """A task that only this caller has, and times by itself."""
+        return getattr(self._caller, name)(**named)
+
+    def close(self) -> None:
+        """End what the caller started."""
+        if hasattr(self._caller, "close"):
+            self._caller.close()
 
     def load(self, elements: int) -> None:
         """Make the float32 input; every page of it is touched."""
@@ -165,6 +199,7 @@ def main() -> None:
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
+    tasks.close()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """A peer's server as a process: ``python -m benchmarks.peers.serve PEER`` prints "ready HOST:PORT" and serves until
-its stdin ends. PEER is pyrpc, sockets or stock:VARIANT."""
+its stdin ends. PEER is pyrpc, sockets or stock:VARIANT; for jobs sleeping:NUMBER or pulling:NUMBER."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ def serve(peer: str) -> None:
         from . import sockets
 
         sockets.serve(announce)
+    elif kind == "sleeping":
+        from . import sleeping
+
+        sleeping.serve(int(variant), announce)
+    elif kind == "pulling":
+        from . import pulling
+
+        pulling.serve(int(variant), announce)
     else:
         from . import stock
 

@@ -58,7 +58,7 @@ def _send_at_once(transport: TSocket) -> None:
     transport.handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-class _AnnouncingSocket(TServerSocket):
+class AnnouncingSocket(TServerSocket):
     """A server socket that tells its port once it listens."""
 
     def __init__(self, announce: Callable[[str], None]) -> None:
@@ -79,7 +79,18 @@ def serve(variant: str, announce: Callable[[str], None]) -> None:
     """Serve one variant for ever; `announce` gets the endpoint."""
     transport, protocol = factories(variant)
     processor = Echo.Processor(EchoHandler())
-    TThreadedServer(processor, _AnnouncingSocket(announce), transport, protocol, daemon=True).serve()
+    TThreadedServer(processor, AnnouncingSocket(announce), transport, protocol, daemon=True).serve()
+
+
+def open_client(endpoint: str, variant: str) -> Echo.Client:
+    """A generated client, connected."""
+    host, _, port = endpoint.rpartition(":")
+    transport_factory, protocol_factory = factories(variant)
+    connection = TSocket(host, int(port))
+    transport = transport_factory.getTransport(connection)
+    transport.open()
+    _send_at_once(connection)
+    return Echo.Client(protocol_factory.getProtocol(transport))
 
 
 class StockCaller:
@@ -92,13 +103,7 @@ class StockCaller:
         self._by_thread: dict[int, Echo.Client] = {}
 
     def _connect(self, endpoint: str) -> Echo.Client:
-        host, _, port = endpoint.rpartition(":")
-        transport_factory, protocol_factory = factories(self._variant)
-        connection = TSocket(host, int(port))
-        transport = transport_factory.getTransport(connection)
-        transport.open()
-        _send_at_once(connection)
-        return Echo.Client(protocol_factory.getProtocol(transport))
+        return open_client(endpoint, self._variant)
 
     def echo_array(self, array: np.ndarray) -> np.ndarray:
         """One array there and back, as a user of stock Thrift has to write it."""

@@ -1,0 +1,76 @@
+"""A quick run of the benchmarks of jobs and of the planner measures what it names; nothing is timed against a bound."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+OURS = ("pyrpc min_max", "pyrpc min_max, new client", "pyrpc pull")
+CASES = ("uneven_chunks", "uneven_rows", "stopped_node", "busy_stage", "slow_node_calls", "planner")
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="pinning needs Linux")
+
+
+def run_quick(tmp_path: Path, name: str) -> dict[str, Any]:
+    path = tmp_path / "result.json"
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--json", str(path), "--only", name]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(command, cwd=TOP, env=env, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    outcome: dict[str, Any] = json.loads(path.read_text())["outcomes"][0]
+    assert outcome["targets"]
+    assert all(series["values"] and min(series["values"]) > 0 for series in outcome["series"])
+    return outcome
+
+
+def names_of(outcome: dict[str, Any]) -> set[str]:
+    return {series["name"] for series in outcome["series"]}
+
+
+def test_uneven_chunks_are_done_by_every_policy_and_by_stock_thrift(tmp_path: Path) -> None:
+    outcome = run_quick(tmp_path, "uneven_chunks")
+    wanted = {f"{slow} of 4 slow: {name}" for slow in (1, 2) for name in (*OURS, "stock Thrift, pull")}
+    assert names_of(outcome) >= wanted
+    told = names_of(outcome) | {note.partition(" was not measured")[0] for note in outcome["notes"]}
+    assert any("Dask" in name for name in told)
+    assert any("Ray" in name for name in told)
+
+
+def test_uneven_rows_are_done_by_every_policy(tmp_path: Path) -> None:
+    outcome = run_quick(tmp_path, "uneven_rows")
+    assert names_of(outcome) == {f"{slow} of 4 slow: {name}" for slow in (1, 2) for name in OURS}
+
+
+def test_job_with_a_stopped_node_stands_beside_one_without(tmp_path: Path) -> None:
+    outcome = run_quick(tmp_path, "stopped_node")
+    assert names_of(outcome) == {
+        f"{way}: {nodes}" for way in ("rows", "chunks") for nodes in ("7 nodes, no fault", "8 nodes, one stopped")
+    }
+
+
+def test_attempts_of_a_busy_stage_are_counted_for_jobs_and_calls(tmp_path: Path) -> None:
+    outcome = run_quick(tmp_path, "busy_stage")
+    assert names_of(outcome) == {"job: attempts / allowed", "single calls: attempts / allowed"}
+    assert any("attempts in" in note for note in outcome["notes"])
+
+
+def test_calls_beside_a_slow_node_stand_beside_healthy_ones(tmp_path: Path) -> None:
+    outcome = run_quick(tmp_path, "slow_node_calls")
+    assert names_of(outcome) == {
+        f"{threads}: {what}, {state}"
+        for threads in ("1 thread", "8 threads")
+        for what in ("median", "p99")
+        for state in ("healthy", "one slow")
+    }
+
+
+def test_planner_is_measured_for_few_and_many_nodes(tmp_path: Path) -> None:
+    outcome = run_quick(tmp_path, "planner")
+    assert names_of(outcome) >= {f"min_max, {nodes} nodes" for nodes in ("4", "100", "1,000")}
