@@ -116,7 +116,7 @@ def test_fault_of_pyrpc_itself_is_told_as_such(here: Any, monkeypatch: pytest.Mo
     assert (done.code, done.lines[0]) == (70, "pyrpc: error: a fault of pyrpc itself: KeyError('inside')")
 
 
-@pytest.mark.parametrize("command", ["serve", "call", "map", "reduce", "ls", "stats", "ping"])
+@pytest.mark.parametrize("command", ["serve", "call", "map", "reduce", "ls", "stats", "ping", "simulate"])
 def test_help_has_examples(here: Any, command: str) -> None:
     done = here(command, "--help")
     assert done.code == 0
@@ -127,7 +127,8 @@ def test_help_tells_the_commands_and_the_exit_codes(here: Any) -> None:
     done = here("--help")
     assert done.code == 0
     assert "exit codes:" in done.out and "examples:" in done.out
-    assert all(f"\n  {name} " in done.out for name in ("serve", "call", "map", "reduce", "ls", "stats", "ping"))
+    names = ("serve", "call", "map", "reduce", "ls", "stats", "ping", "simulate")
+    assert all(f"\n  {name} " in done.out for name in names)
 
 
 def test_no_command_at_all_shows_the_help_and_fails(here: Any) -> None:

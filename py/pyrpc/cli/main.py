@@ -18,7 +18,7 @@ from pyrpc.errors import ConfigError, PyrpcError
 
 # Each is a module beside this one with NAME, HELP, add_arguments(parser) and run(args) -> exit code. What they need
 # beyond the standard library they import in run, so that --help costs nothing.
-COMMANDS = ("serve", "call", "map", "reduce", "ls", "stats", "ping", "demo")
+COMMANDS = ("serve", "call", "map", "reduce", "ls", "stats", "ping", "simulate", "demo")
 
 _DESCRIPTION = "Host NumPy code on many nodes, and call it from anywhere."
 _EPILOG = f"""\
@@ -96,7 +96,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _run_without_command(arguments: list[str], commands: dict[str, ModuleType]) -> int:
-    listed = "\n".join(f"  {name:<8}{module.HELP}" for name, module in commands.items())
+    listed = "\n".join(f"  {name:<10}{module.HELP}" for name, module in commands.items())
     parser = Parser("pyrpc", f"{_DESCRIPTION}\n\ncommands:\n{listed}", _EPILOG, usage="pyrpc COMMAND ...")
     parser.add_argument("--version", action="version", version=f"pyrpc {__version__}")
     if not arguments:
