@@ -91,7 +91,7 @@ union Value {
 
 /** What a caller asks for beside the call itself. Every field may be left out. */
 struct CallOptions {
-  /** Chosen by the caller, unique on its side; names the call in cancel and in logs. */
+  /** Chosen by the caller, unique on its side; names the call in logs. */
   1: optional i64 request_id
   /** Time left for this call, all attempts included. Work that has expired is not started. */
   2: optional i64 remaining_ms

@@ -562,7 +562,7 @@ class CallOptions(object):
     What a caller asks for beside the call itself. Every field may be left out.
 
     Attributes:
-     - request_id: Chosen by the caller, unique on its side; names the call in cancel and in logs.
+     - request_id: Chosen by the caller, unique on its side; names the call in logs.
      - remaining_ms: Time left for this call, all attempts included. Work that has expired is not started.
      - max_frame_bytes: The largest frame the caller takes; without it a reply stays within 16,384,000 bytes.
      - attempt: 0 for the first attempt.
