@@ -44,7 +44,7 @@ from dataclasses import dataclass, field
 
 from pyrpc.client.receipt.bound import grid_bound_s
 from pyrpc.client.receipt.records import ChunkRecord, JobRecord
-from pyrpc.client.receipt.spans import PREPARING, QUEUED, RUNNING, TRANSFER, UNANSWERED, NodeSpans, Span
+from pyrpc.client.receipt.spans import LEAST_S, PREPARING, QUEUED, RUNNING, TRANSFER, UNANSWERED, NodeSpans, Span
 
 CAUSES = ("transfer", "straggler", "queue", "retries", "serialization", "down", "other")
 _YIELD = ("straggler", "other", "transfer", "serialization", "queue", "down", "retries")
@@ -112,7 +112,7 @@ class Analysis:
         speed = sum(work.rows_per_s for work in self.work)
         fluid_s = min(rows / speed if speed else 0.0, self._until_s)
         self.lower_bound_s = fluid_s if job.terms.is_divisible else min(max(fluid_s, self._grid_s()), self._until_s)
-        self.causes = self._causes(self._until_s - self.lower_bound_s, self.lower_bound_s - fluid_s, speed)
+        self.causes = self._causes(self._until_s - self.lower_bound_s, speed)
 
     def _work_of(self, node: str, rows_in_all: int) -> NodeWork:
         entries = self._entries[node]
@@ -127,7 +127,7 @@ class Analysis:
             rows / rows_in_all if rows_in_all else 0.0,
             busy_s,
             sum(entry.service_s for entry in entries),
-            answered / busy_s if busy_s else 0.0,
+            answered / max(busy_s, LEAST_S) if busy_s else 0.0,
             dict(outcomes),
             sum(entry.bytes_out for entry in entries),
             sum(entry.bytes_in for entry in entries),
@@ -142,7 +142,7 @@ class Analysis:
 
     # -- causes
 
-    def _causes(self, gap_s: float, whole_chunks_s: float, speed: float) -> dict[str, float]:
+    def _causes(self, gap_s: float, speed: float) -> dict[str, float]:
         causes = dict.fromkeys(CAUSES, 0.0)
         ended_s = max((entry.done_s for entry in self._job.entries if entry.is_answered), default=self._until_s)
         handed_out_s = max((entry.sent_s for entry in self._job.entries if not entry.attempt), default=0.0)
@@ -151,12 +151,13 @@ class Analysis:
             share = work.rows_per_s / speed if speed else 1 / len(self.work)
             for cause, seconds in self._lost(work, handed_out_s, ended_s):
                 causes[cause] += share * seconds
+        # What they are above the gap is what whole chunks make unavoidable, and rounding.
+        above_s = sum(causes.values()) - gap_s
         for cause in _YIELD:
-            given = min(causes[cause], whole_chunks_s)
-            causes[cause] -= given
-            whole_chunks_s -= given
-        # Rounding goes here, so that the sum is exact.
-        causes["other"] = max(0.0, gap_s - sum(causes[cause] for cause in CAUSES if cause != "other"))
+            given_s = min(causes[cause], above_s) if above_s > 0 else 0.0
+            causes[cause] -= given_s
+            above_s -= given_s
+        causes["other"] += max(0.0, -above_s)
         return causes
 
     def _lost(self, work: NodeWork, handed_out_s: float, ended_s: float) -> Iterator[tuple[str, float]]:

@@ -16,7 +16,7 @@ from pyrpc.client.receipt.records import ChunkRecord
 RUNNING, QUEUED, TRANSFER, PREPARING, UNANSWERED = range(5)
 _IDLE = 5
 # A stage may be too quick for the node's clock of microseconds; 0 would make it infinitely fast.
-_LEAST_S = 1e-6
+LEAST_S = 1e-6
 
 Span = tuple[float, float]
 
@@ -25,7 +25,7 @@ def run_span(entry: ChunkRecord) -> Span:
     """When an answered attempt ran, in seconds since the job began; all of it where the node told no times."""
     if not entry.service_s and not entry.queued_s:
         return entry.sent_s, entry.done_s
-    service_s = max(entry.service_s, _LEAST_S)
+    service_s = max(entry.service_s, LEAST_S)
     began_s = entry.sent_s + entry.prepare_s
     if entry.replied_s:
         stop = entry.replied_s
