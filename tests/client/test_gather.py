@@ -220,7 +220,7 @@ def test_fold_has_the_same_bits_whatever_order_the_values_come_in(count: int, se
     expected = values[0]
     for value in values[1:]:
         expected = expected + value
-    gather = FoldGather("sum", chunks)
+    gather = FoldGather("sum", chunks[-1].stop)
     for index in random.Random(seed).sample(range(count), count):
         gather.put(chunks[index], index, values[index])
     assert gather.is_settled
@@ -233,7 +233,7 @@ def test_fold_from_many_threads_has_the_same_bits() -> None:
     expected = values[0]
     for value in values[1:]:
         expected = expected + value
-    gather = FoldGather("sum", chunks)
+    gather = FoldGather("sum", chunks[-1].stop)
 
     def work(first: int) -> None:
         for index in range(first, len(values), 8):
@@ -250,7 +250,7 @@ def test_fold_from_many_threads_has_the_same_bits() -> None:
 
 def test_mean_weighs_each_chunk_by_its_rows() -> None:
     chunks = chunks_of(1, 3)
-    gather = FoldGather("mean", chunks)
+    gather = FoldGather("mean", chunks[-1].stop)
     gather.put(chunks[1], 1, {"loss": 1.0, "grad": [np.array([4.0, 8.0])]})
     gather.put(chunks[0], 0, {"loss": 5.0, "grad": [np.array([0.0, 4.0])]})
     result = gather.finish()
@@ -260,7 +260,7 @@ def test_mean_weighs_each_chunk_by_its_rows() -> None:
 
 def test_callable_gets_what_was_folded_and_the_next_value_in_order() -> None:
     chunks = chunks_of(1, 1, 1)
-    gather = FoldGather(lambda a, b: a + b, chunks)
+    gather = FoldGather(lambda a, b: a + b, chunks[-1].stop)
     for index in (2, 0, 1):
         gather.put(chunks[index], index, "abc"[index])
     assert gather.finish() == "abc"
@@ -280,7 +280,7 @@ def test_callable_gets_what_was_folded_and_the_next_value_in_order() -> None:
 )
 def test_values_that_cannot_be_added_are_refused(left: Any, right: Any, error: type[Exception]) -> None:
     chunks = chunks_of(1, 1)
-    gather = FoldGather("sum", chunks)
+    gather = FoldGather("sum", chunks[-1].stop)
     gather.put(chunks[0], 0, left)
     with pytest.raises(error) as caught:
         gather.put(chunks[1], 1, right)
@@ -289,7 +289,7 @@ def test_values_that_cannot_be_added_are_refused(left: Any, right: Any, error: t
 
 def test_what_a_callable_raises_comes_through() -> None:
     chunks = chunks_of(1, 1)
-    gather = FoldGather(lambda a, b: a / b, chunks)
+    gather = FoldGather(lambda a, b: a / b, chunks[-1].stop)
     gather.put(chunks[0], 0, 1)
     with pytest.raises(ZeroDivisionError):
         gather.put(chunks[1], 1, 0)

@@ -10,6 +10,7 @@ import pytest
 
 import pyrpc
 from pyrpc import Client, Server
+from pyrpc.deadline import Deadline
 from pyrpc.errors import ConfigError, StageFailedError
 from pyrpc.plan.balance import BALANCERS, NodeView
 from pyrpc.plan.call_hedge import CallBudget
@@ -248,3 +249,16 @@ def test_a_view_lives_as_long_as_its_client(endpoints: list[str]):
     client.close()
     with pytest.raises(ConfigError, match="closed"):
         view.call("Node.write")
+
+
+def test_what_is_no_call_does_not_hide_that_calls_hang(endpoints: list[str], nodes: list[Node]):
+    with Client(endpoints, policy="round_robin") as client:
+        nodes[1].go_on.clear()
+        late = 0
+        for _ in range(30):
+            client._ask_stages(Deadline(5.0))
+            try:
+                client.call("Node.write", timeout_s=0.2)
+            except TimeoutError:
+                late += 1
+        assert late == 5

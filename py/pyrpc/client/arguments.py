@@ -26,9 +26,9 @@ class SplitArguments:
     """
 
     def __init__(self, stage: str, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
-        self.positional = [_unwrapped(value) for value in args]
-        self.named = {name: _unwrapped(value) for name, value in kwargs.items()}
-        self._split = [_is_split(value) for value in args]
+        self.positional = [unwrapped(value) for value in args]
+        self.named = {name: unwrapped(value) for name, value in kwargs.items()}
+        self._split = [is_split(value) for value in args]
         arrays = [value for value, is_split in zip(self.positional, self._split, strict=True) if is_split]
         if not arrays:
             raise ArgumentError(
@@ -45,7 +45,7 @@ class SplitArguments:
                 got=" and ".join(str(array.shape[0]) for array in arrays),
                 help="mark what is not to be split: pyrpc.broadcast(x)",
             )
-        self.row_bytes = sum(map(_bytes_of, arrays)) // self.rows if self.rows else 0
+        self.row_bytes = sum(map(bytes_of, arrays)) // self.rows if self.rows else 0
 
     def whole(self) -> list[Any]:
         """What goes whole to every chunk."""
@@ -61,11 +61,12 @@ class SplitArguments:
         ]
 
 
-def _is_split(value: object) -> bool:
+def is_split(value: object) -> bool:
+    """Whether it is an array with rows."""
     return isinstance(value, np.ndarray) and value.ndim > 0
 
 
-def _bytes_of(array: np.ndarray[Any, Any]) -> int:
+def bytes_of(array: np.ndarray[Any, Any]) -> int:
     """About what travels. Text of any length lies elsewhere than in the array that nbytes tells of."""
     if array.dtype.kind != "T":
         return array.nbytes
@@ -75,5 +76,6 @@ def _bytes_of(array: np.ndarray[Any, Any]) -> int:
         return array.nbytes
 
 
-def _unwrapped(value: object) -> Any:
+def unwrapped(value: object) -> Any:
+    """What is marked with ``pyrpc.broadcast``, or the value itself."""
     return value.value if isinstance(value, Broadcast) else value

@@ -163,7 +163,12 @@ class Caller:
         """ping, stages or stats from any one node."""
         # A node that hangs must not cost all of the time: another one may know.
         return self._try_others(
-            lambda node, attempt: node.request(name, _at_most(_REQUEST_S, deadline)), deadline, lambda: True, [], None
+            lambda node, attempt: node.request(name, _at_most(_REQUEST_S, deadline)),
+            deadline,
+            lambda: True,
+            [],
+            None,
+            is_call=False,
         )
 
     def _try_others(
@@ -173,6 +178,8 @@ class Caller:
         is_idempotent: Callable[[], bool],
         tried: list[NodeHandle],
         failure: PyrpcError | None,
+        *,
+        is_call: bool = True,
     ) -> T:
         """Attempts until one succeeds or the failure says to stop; ``tried`` had theirs, the last with ``failure``."""
         while True:
@@ -183,11 +190,19 @@ class Caller:
             node = self.begin(tried, now)
             failure = None
             try:
-                return invoke(node, attempt)
+                value = invoke(node, attempt)
             except PyrpcError as error:
                 failure = error
-            finally:
-                self.end(node, now, failure)
+                self.end(node, now, error)
+            except BaseException:
+                self.forget(node)
+                raise
+            else:
+                if is_call:
+                    self.end(node, now, None)
+                else:
+                    self._answered(node)
+                return value
             failure.attempt = failure.attempt or (attempt + 1 if attempt else None)
             tried.append(node)
 
@@ -233,6 +248,13 @@ class Caller:
         if self._only is None:
             with self._lock:
                 node.in_flight -= 1
+
+    def _answered(self, node: NodeHandle) -> None:
+        """It answered what is no call: it is there, which tells nothing of its calls."""
+        if self._only is None:
+            with self._lock:
+                node.in_flight -= 1
+                node.health.on_success()
 
     def _lose(self, sent: Sent, latencies: Latencies) -> None:
         """An attempt was cancelled because the other one was quicker: it took longer than that."""

@@ -6,31 +6,25 @@ import concurrent.futures
 import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
-from pyrpc.client.arguments import SplitArguments
-from pyrpc.client.caller import Caller, check_name
-from pyrpc.client.fold import FoldGather, ReduceOp, check_op
-from pyrpc.client.gather import Gather, RowsGather
+from pyrpc.client.caller import Caller
+from pyrpc.client.fold import ReduceOp
 from pyrpc.client.job import Job
+from pyrpc.client.jobs import JobOptions, Jobs
 from pyrpc.client.node import NodeHandle
-from pyrpc.client.progress import Progress, progress_of
+from pyrpc.client.progress import Progress
 from pyrpc.client.resolve import resolve
-from pyrpc.client.scatter import Scatter
 from pyrpc.client.submit import Submitter
 from pyrpc.deadline import Deadline
-from pyrpc.errors import ArgumentError, ConfigError, PyrpcError
+from pyrpc.errors import ConfigError, PyrpcError
 from pyrpc.plan.balance import Balancer, balancer, default_policy
-from pyrpc.plan.partition import Chunk, leaf_grid
 from pyrpc.plan.placement import check_policy
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
-from pyrpc.plan.scheduler import Scheduler
-from pyrpc.plan.work import FixedWork, Work, plan_work
 from pyrpc.stage.registry import unknown_method
-from pyrpc.stage.signature import check_call, empty_result
 from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.threads import ThreadCache
 from pyrpc.wire.messages import NodeInfo, NodeStats, StageInfo
@@ -83,36 +77,32 @@ class Client:
         connect_timeout_s: float = _CONNECT_TIMEOUT_S,
         policy: str | Balancer | None = None,
         window: int = 2,
-        job_policy: str = "min_max",
+        job_policy: str | Balancer = "min_max",
         seed: int | None = None,
         token: str | None = None,
     ) -> None:
         _check_timeout("timeout_s", timeout_s)
         _check_timeout("connect_timeout_s", connect_timeout_s)
-        if not isinstance(window, int) or window < 1:
-            raise ConfigError("window makes no sense", expected="a whole number, at least 1", got=repr(window))
         self._timeout_s = _finite(timeout_s)
-        self._window = window
-        self._job_policy = check_policy(job_policy)
         self._nodes = [NodeHandle(endpoint, connect_timeout_s, token) for endpoint in resolve(endpoints)]
-        self._prng = SplitMix64(secrets.randbits(64) if seed is None else seed)
-        self._retry = RetryPolicy()
-        # Each of the two belongs to a lock of its own.
-        calls_prng = SplitMix64(self._prng.next_u64())
+        # One for calls and one for jobs: each belongs to a lock of its own.
+        prng = SplitMix64(secrets.randbits(64) if seed is None else seed)
+        calls_prng = SplitMix64(prng.next_u64())
+        retry = RetryPolicy()
         self._job_threads = ThreadCache("pyrpc-job")
         self._caller = Caller(
             self._nodes,
             balancer(default_policy(len(self._nodes)) if policy is None else policy),
-            self._retry,
+            retry,
             calls_prng,
             self._is_idempotent,
             self._job_threads.run,
         )
         self._submitter = Submitter(self._caller, self._job_threads, len(self._nodes))
+        self._jobs = Jobs(self._nodes, retry, prng, window, job_policy, self._job_threads, self._stage)
         self._lock = threading.Lock()
         self._stages: dict[str, StageInfo] = {}
         self._stages_at = float("-inf")
-        self._jobs_begun = 0
         self._is_closed = False
 
     # -- single calls
@@ -188,7 +178,7 @@ class Client:
         chunk_rows: int | None = None,
         chunk_bytes: int | None = None,
         chunk_s: float | None = None,
-        policy: str | None = None,
+        policy: str | Balancer | None = None,
         timeout_s: float | None = None,
         progress: bool | Progress | None = None,
         **kwargs: Any,
@@ -235,7 +225,8 @@ class Client:
         A chunk whose node dies is sent to another one, so a stage may see rows twice unless it is declared
         ``idempotent=False``; the result holds each row once.
         """
-        job = self._map_job(stage, arrays, kwargs, (chunk_rows, chunk_bytes, chunk_s), policy, timeout_s, progress)
+        options = self._job_options(timeout_s, chunk_rows, chunk_bytes, chunk_s, policy, progress)
+        job = self._jobs.map(stage, arrays, kwargs, options)
         job.run()
         return job.result()
 
@@ -247,15 +238,43 @@ class Client:
         chunk_rows: int | None = None,
         chunk_bytes: int | None = None,
         chunk_s: float | None = None,
-        policy: str | None = None,
+        policy: str | Balancer | None = None,
         timeout_s: float | None = None,
         progress: bool | Progress | None = None,
         **kwargs: Any,
     ) -> Job:
         """The same in the background; see :class:`pyrpc.client.job.Job`. The arrays must not change until it ends."""
-        sizes = (chunk_rows, chunk_bytes, chunk_s)
-        job = self._map_job(stage, arrays, kwargs, sizes, policy, timeout_s, progress)
-        return job.start(self._job_threads)
+        options = self._job_options(timeout_s, chunk_rows, chunk_bytes, chunk_s, policy, progress)
+        return self._jobs.map(stage, arrays, kwargs, options).start(self._job_threads)
+
+    def imap(
+        self,
+        stage: str,
+        /,
+        *arrays: Any,
+        chunk_rows: int | None = None,
+        chunk_bytes: int | None = None,
+        chunk_s: float | None = None,
+        policy: str | Balancer | None = None,
+        timeout_s: float | None = None,
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        """The same as a stream: yields the rows of the result in their order, in blocks, while the job goes on.
+
+        For data larger than memory: neither the rows that go in, from an iterator or a memory-mapped file, nor those
+        that come out are held as a whole. The source is read as the results are taken: what is read, in flight or done
+        and not taken stays within a few times what the nodes have in flight (`window` chunks each). To stop early,
+        close the iterator, or drop it: the job ends.
+
+        Parameters and errors are those of :meth:`map`; an error is raised in place of the first block that is missing.
+
+        Yields
+        ------
+        ndarray or tuple of ndarray
+            Of one row or more; how many depends on the chunks.
+        """
+        options = self._job_options(timeout_s, chunk_rows, chunk_bytes, chunk_s, policy)
+        return self._jobs.imap(stage, arrays, kwargs, options)
 
     def reduce(
         self,
@@ -265,7 +284,7 @@ class Client:
         op: ReduceOp = "sum",
         chunk_rows: int | None = None,
         chunk_bytes: int | None = None,
-        policy: str | None = None,
+        policy: str | Balancer | None = None,
         timeout_s: float | None = None,
         progress: bool | Progress | None = None,
         **kwargs: Any,
@@ -287,7 +306,8 @@ class Client:
             ((c0 + c1) + c2) + ... in the order of the rows. The leaves depend on the arrays alone, so the bits of
             the result are the same for any number of nodes, with or without faults.
         """
-        job = self._reduce_job(stage, arrays, kwargs, op, (chunk_rows, chunk_bytes), policy, timeout_s, progress)
+        options = self._job_options(timeout_s, chunk_rows, chunk_bytes, None, policy, progress)
+        job = self._jobs.reduce(stage, arrays, kwargs, op, options)
         job.run()
         return job.result()
 
@@ -299,99 +319,30 @@ class Client:
         op: ReduceOp = "sum",
         chunk_rows: int | None = None,
         chunk_bytes: int | None = None,
-        policy: str | None = None,
+        policy: str | Balancer | None = None,
         timeout_s: float | None = None,
         progress: bool | Progress | None = None,
         **kwargs: Any,
     ) -> Job:
         """The same in the background."""
-        job = self._reduce_job(stage, arrays, kwargs, op, (chunk_rows, chunk_bytes), policy, timeout_s, progress)
-        return job.start(self._job_threads)
+        options = self._job_options(timeout_s, chunk_rows, chunk_bytes, None, policy, progress)
+        return self._jobs.reduce(stage, arrays, kwargs, op, options).start(self._job_threads)
 
-    def _map_job(
+    def _job_options(
         self,
-        stage: str,
-        arrays: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        sizes: tuple[int | None, int | None, float | None],
-        policy: str | None,
         timeout_s: float | None,
-        progress: bool | Progress | None,
-    ) -> Job:
-        deadline = self._job_deadline(timeout_s)
-        arguments = SplitArguments(stage, arrays, kwargs)
-        work = plan_work(arguments.rows, arguments.row_bytes, len(self._nodes), *sizes)
-        info = self._splittable_stage(stage, deadline)
-        bindings = check_call(info, arguments.positional, arguments.named)
-        gather: Gather = RowsGather(stage, arguments.rows)
-        if not work.pieces_left:
-            empty = empty_result(info, bindings)
-            if empty is not None:
-                gather = _Known(empty)
-            else:
-                # The contract does not tell what no rows give; the stage itself may.
-                work = FixedWork([Chunk(0, 0, 0)])
-        return self._job(info, arguments, work, gather, policy, deadline, 1, progress)
-
-    def _reduce_job(
-        self,
-        stage: str,
-        arrays: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        op: ReduceOp,
-        sizes: tuple[int | None, int | None],
-        policy: str | None,
-        timeout_s: float | None,
-        progress: bool | Progress | None,
-    ) -> Job:
-        check_op(op)
-        deadline = self._job_deadline(timeout_s)
-        arguments = SplitArguments(stage, arrays, kwargs)
-        chunks = leaf_grid(arguments.rows, arguments.row_bytes, chunk_rows=sizes[0], chunk_bytes=sizes[1])
-        info = self._splittable_stage(stage, deadline)
-        check_call(info, arguments.positional, arguments.named)
-        if not chunks:
-            raise ArgumentError(f"a reduction by {stage} over 0 rows has no result", help="check for rows first")
-        return self._job(info, arguments, FixedWork(chunks), FoldGather(op, chunks), policy, deadline, -1, progress)
-
-    def _job(
-        self,
-        info: StageInfo,
-        arguments: SplitArguments,
-        work: Work,
-        gather: Gather,
-        policy: str | None,
-        deadline: Deadline,
-        sign: int,
-        progress: bool | Progress | None,
-    ) -> Job:
-        with self._lock:
-            # Small jobs would else all begin with the first node.
-            first = self._jobs_begun % len(self._nodes)
-            self._jobs_begun += 1
-            seed = self._prng.next_u64()
-        nodes = self._nodes[first:] + self._nodes[:first]
-        scheduler = Scheduler(
-            work,
-            [node.endpoint for node in nodes],
-            window=self._window,
-            retry=self._retry,
-            idempotent=info.idempotent is not False,
-            prng=SplitMix64(seed),
-            policy=self._job_policy if policy is None else policy,
-        )
-        scatter = Scatter(
-            info.name,
-            arguments,
-            nodes,
-            scheduler,
-            gather,
-            deadline,
-            self._job_threads,
-            sign=sign,
-            progress=progress_of(progress, info.name),
-        )
-        return Job(scatter, gather)
+        chunk_rows: int | None = None,
+        chunk_bytes: int | None = None,
+        chunk_s: float | None = None,
+        policy: str | Balancer | None = None,
+        progress: bool | Progress | None = None,
+    ) -> JobOptions:
+        """Without a limit of time unless the caller sets one; the client's is for single calls."""
+        self._check_open()
+        if policy is not None:
+            check_policy(policy)
+        deadline = Deadline(None if timeout_s is None else self._timeout(timeout_s))
+        return JobOptions(deadline, chunk_rows, chunk_bytes, chunk_s, policy, progress)
 
     # -- about the nodes
 
@@ -470,15 +421,6 @@ class Client:
             raise unknown_method(name, list(stages))
         return stages[name]
 
-    def _splittable_stage(self, name: str, deadline: Deadline) -> StageInfo:
-        check_name(name)
-        info = self._stage(name, deadline)
-        if info.splittable is False:
-            raise ConfigError(
-                f"{name} is declared splittable=False: its arrays must stay whole", help="use call instead of map"
-            )
-        return info
-
     def _is_idempotent(self, method: str) -> bool:
         """Whether a call that may have run may be sent again; only what is declared so."""
         try:
@@ -501,11 +443,6 @@ class Client:
 
     def _deadline(self, timeout_s: float | None) -> Deadline:
         return Deadline(self._timeout(timeout_s))
-
-    def _job_deadline(self, timeout_s: float | None) -> Deadline:
-        """Without a limit unless the caller sets one; the client's is for single calls."""
-        self._check_open()
-        return Deadline(None if timeout_s is None else self._timeout(timeout_s))
 
     def close(self) -> None:
         """Close all connections; calls that run end by themselves."""
@@ -541,17 +478,6 @@ class _View(Client):
 
     def close(self) -> None:
         pass
-
-
-class _Known(RowsGather):
-    """A result that is known without any call: that of no rows."""
-
-    def __init__(self, value: Any) -> None:
-        super().__init__("", 0)
-        self._value = value
-
-    def finish(self) -> Any:
-        return self._value
 
 
 def _check_timeout(name: str, timeout_s: float | None) -> None:

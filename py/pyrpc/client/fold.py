@@ -27,12 +27,15 @@ class FoldGather:
     ----------
     op : "sum", "mean" or callable
         "mean" weighs each chunk's value by its rows. A callable gets (what was folded so far, the next value).
+    rows : int or None
+        None: not known yet.
     """
 
-    def __init__(self, op: ReduceOp, chunks: list[Chunk]) -> None:
+    def __init__(self, op: ReduceOp, rows: int | None) -> None:
         self._op = op
         self._combine: Callable[[Any, Any], Any] = op if callable(op) else functools.partial(_tree, operator.add)
-        self._total = chunks[-1].stop if chunks else 0
+        self._rows = rows
+        self._folded_rows = 0
         self._lock = threading.Lock()
         self._waiting: dict[int, tuple[Chunk, Any]] = {}
         self._next = 0
@@ -47,6 +50,8 @@ class FoldGather:
 
     def put(self, chunk: Chunk, attempt_id: int, value: Any) -> Any:
         with self._lock:
+            if chunk.index < self._next or chunk.index in self._waiting:
+                raise AssertionError("a chunk was put twice")
             self._waiting[chunk.index] = (chunk, value)
             must_fold = not self._is_folding
             self._is_folding = True
@@ -73,15 +78,21 @@ class FoldGather:
         if self._op == "mean":
             value = _scaled(value, chunk.rows)
         self._value = value if self._next == 0 else self._combine(self._value, value)
+        self._folded_rows += chunk.rows
 
     @property
     def is_settled(self) -> bool:
         return not self._waiting and not self._is_folding
 
+    def end(self, rows: int) -> None:
+        self._rows = rows
+
     def finish(self) -> Any:
-        return (
-            _tree(lambda value, _: value / self._total, self._value, self._value) if self._op == "mean" else self._value
-        )
+        if self._folded_rows != self._rows or not self.is_settled:
+            raise AssertionError("a row is missing in the result")
+        if self._op == "mean":
+            return _tree(lambda value, _: value / self._folded_rows, self._value, self._value)
+        return self._value
 
 
 def check_op(op: object) -> None:

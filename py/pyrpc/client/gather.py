@@ -37,6 +37,10 @@ class Gather(Protocol):
         """Take the chunk's result, once for each chunk; returns it as a user may see it. Raises BadResultError."""
         ...
 
+    def end(self, rows: int) -> None:
+        """A stream, of which it was not known before, has so many rows."""
+        ...
+
     def finish(self) -> Any:
         """The result of the job; all chunks were put and all attempts have let go."""
         ...
@@ -59,11 +63,18 @@ class _Column:
 
 
 class RowsGather:
-    """Rows in the order of the input; each chunk is received straight into its place."""
+    """Rows in the order of the input; each chunk is received straight into its place.
 
-    def __init__(self, stage: str, rows: int) -> None:
+    Parameters
+    ----------
+    rows : int or None
+        None: not known yet, so that there is no place to receive to. The chunks are joined in the end.
+    """
+
+    def __init__(self, stage: str, rows: int | None) -> None:
         self._stage = stage
         self._rows = rows
+        self._is_in_place = rows is not None
         self._lock = threading.Lock()
         self._columns: list[_Column] = []
         # What the first chunk that was put has. Columns are made earlier, by replies still on their way: those count
@@ -124,8 +135,11 @@ class RowsGather:
         with self._lock:
             return not self._kept and not self._writing
 
+    def end(self, rows: int) -> None:
+        self._rows = rows
+
     def finish(self) -> Any:
-        if not self._covered.is_all(self._rows) or not self.is_settled:
+        if self._rows is None or not self._covered.is_all(self._rows) or not self.is_settled:
             raise AssertionError("a row is missing in the result")
         arrays = [self._join(column) for column in self._columns[: self._count]]
         return tuple(arrays) if self._is_tuple else arrays[0]
@@ -141,7 +155,8 @@ class RowsGather:
             while len(self._columns) <= number:
                 self._columns.append(_Column())
             column = self._columns[number]
-            if column.array is None and not column.parts and dtype.kind not in "SUT":
+            if self._is_in_place and column.array is None and not column.parts and dtype.kind not in "SUT":
+                assert self._rows is not None
                 shape = (self._rows, *row_shape)
                 nbytes = math.prod(shape) * dtype.itemsize
                 column.array = RECEIVE_POOL.take(dtype, shape, nbytes)
@@ -197,6 +212,26 @@ class RowsGather:
                 rows[...] = array
             written.append(rows)
         return written
+
+
+class PassingGather(RowsGather):
+    """Checks the rows and hands them on; keeps none of them."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(stage, None)
+
+    def lease(self, chunk: Chunk, attempt_id: int) -> Placer | None:
+        return None
+
+    def _write(self, chunk: Chunk, arrays: list[Array]) -> list[Array]:
+        for column, array in zip(self._columns[: self._count], arrays, strict=True):
+            if not column.parts:
+                column.parts[0] = array[:0].copy()  # what the others are to be like
+        return arrays
+
+    def finish(self) -> None:
+        if self._rows is None or not self._covered.is_all(self._rows):
+            raise AssertionError("a row is missing in the result")
 
 
 def _counted(count: int, is_tuple: bool) -> str:

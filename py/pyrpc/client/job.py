@@ -86,6 +86,26 @@ class Job:
         if self._error is not None:
             raise self._error
 
+    def in_order(self, threads: ThreadCache) -> Iterator[Any]:
+        """Run in the background, and yield the results in the order of the rows; to stop early ends the job."""
+        self._scatter.taken(0)
+        self.start(threads)
+        return self._in_order()
+
+    def _in_order(self) -> Iterator[Any]:
+        waiting: dict[int, tuple[int, Any]] = {}
+        row = 0
+        try:
+            for start, stop, value in self.as_completed():
+                waiting[start] = (stop, value)
+                while row in waiting:
+                    stop, value = waiting.pop(row)
+                    yield value
+                    self._scatter.taken(stop - row)
+                    row = stop
+        finally:
+            self.cancel()
+
     def cancel(self) -> bool:
         """End the job: calls in flight are broken off, and ``result`` raises CancelledError.
 

@@ -19,10 +19,13 @@ from typing import Any
 import numpy as np
 
 from pyrpc.client.arguments import SplitArguments
+from pyrpc.client.feed import Feed
 from pyrpc.client.gather import Gather
 from pyrpc.client.node import NodeHandle, is_node_loss
+from pyrpc.client.progress import Progress
 from pyrpc.client.receipt import ChunkRecord, ProbeRecord, Receipt, assign_slots
 from pyrpc.client.shared import SharedArrays, replaced
+from pyrpc.client.source import StreamArguments
 from pyrpc.deadline import Deadline
 from pyrpc.errors import (
     CancelledError,
@@ -36,6 +39,7 @@ from pyrpc.errors import (
 )
 from pyrpc.plan.actions import Action, CancelAttempt, Fail, Finish, Probe, Send, WaitUntil
 from pyrpc.plan.scheduler import Scheduler
+from pyrpc.plan.work import Stream
 from pyrpc.transport.connection import Connection
 from pyrpc.transport.threads import ThreadCache
 from pyrpc.wire.memory import Array
@@ -67,6 +71,8 @@ class Scatter:
 
     Parameters
     ----------
+    stream : Stream, optional
+        The scheduler's work, where the arguments are to be read while the job runs.
     sign : int
         1 where each chunk's result must have its rows, -1 where it need not (a reduction); what goes on the wire
         is the number of rows with that sign.
@@ -75,15 +81,16 @@ class Scatter:
     def __init__(
         self,
         stage: str,
-        arguments: SplitArguments,
+        arguments: SplitArguments | StreamArguments,
         nodes: Sequence[NodeHandle],
         scheduler: Scheduler,
         gather: Gather,
         deadline: Deadline,
         threads: ThreadCache,
         *,
+        stream: Stream | None = None,
         sign: int = 1,
-        progress: Callable[[int, int], object] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._stage = stage
         self._arguments = arguments
@@ -95,7 +102,11 @@ class Scatter:
         self._threads = threads
         self._sign = sign
         self._progress = progress
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._feed: Feed | None = None
+        if stream is not None and isinstance(arguments, StreamArguments):
+            self._feed = Feed(arguments, stream, lock)
         self._running: dict[int, _Running] = {}
         self._wake_at = float("inf")
         self._done_rows = 0
@@ -116,6 +127,8 @@ class Scatter:
         try:
             lost = self._lately_lost()
             self._handle(lambda now: self._scheduler.start(now, lost), is_worker=False)
+            if self._feed is not None:
+                self._threads.run(self._feed.run, self._scheduler, self._handle_feed, self._source_ended, self.stop)
             self._keep_time()
         except BaseException as error:
             self.stop(error)
@@ -144,7 +157,7 @@ class Scatter:
                 if is_timer_due:
                     self._wake_at = float("inf")
             if self._progress is not None:
-                self._progress(done, self._arguments.rows)
+                self._progress(done, self._arguments.rows if self._feed is None or self._feed.is_read else None)
             if is_over:
                 return
             if self._deadline.is_over:
@@ -164,9 +177,10 @@ class Scatter:
 
     def _too_late(self) -> DeadlineExceeded:
         left = self._arguments.rows - self._done_rows
+        so_far = "" if self._feed is None or self._feed.is_read else " read so far"
         return DeadlineExceeded(
             f"{self._stage} was not done in time",
-            got=f"{self._done_rows} of {self._arguments.rows} rows, {left} left",
+            got=f"{self._done_rows} of {self._arguments.rows} rows{so_far}, {left} left",
             help="give more time with timeout_s, or add nodes; job.receipt tells what went where",
         )
 
@@ -188,6 +202,9 @@ class Scatter:
     def _close_books(self) -> None:
         self.receipt.makespan_s = time.monotonic() - self._began
         with self._changed:
+            if self._feed is not None:
+                self._feed.end()
+                self.receipt.rows, self.receipt.row_bytes = self._arguments.rows, self._arguments.row_bytes
             for running in self._running.values():
                 running.record.outcome = "cancelled"
                 running.record.done_s = self.receipt.makespan_s
@@ -205,6 +222,20 @@ class Scatter:
         is_cancelled = isinstance(error, CancelledError) or not isinstance(error, Exception)
         self.receipt.state = "cancelled" if is_cancelled else "failed"
         self.receipt.error = error.summary() if isinstance(error, PyrpcError) else repr(error)
+
+    # -- rows of a stream
+
+    def taken(self, rows: int) -> None:
+        """The user took the results of so many rows, or (0) is going to take them one by one."""
+        if self._feed is not None:
+            with self._changed:
+                self._feed.taken(rows)
+
+    def _handle_feed(self, event: Callable[[float], list[Action]]) -> None:
+        self._handle(event, is_worker=False)
+
+    def _source_ended(self, rows: int) -> None:
+        self._gather.end(rows)
 
     # -- events and actions
 
@@ -228,6 +259,8 @@ class Scatter:
                 self._changed.notify_all()
             elif isinstance(action, Fail):
                 self._fail(action)
+        if self._feed is not None:
+            self._feed.sent()
         return actions
 
     def _carry_out(self, actions: list[Action], is_worker: bool) -> Send | None:
@@ -254,7 +287,9 @@ class Scatter:
         if self._error is not None:
             return
         failure = self._last_failure
-        if action.reason == "no_nodes" or (isinstance(failure, UnreachableError) and action.reason == "exhausted"):
+        if action.error is not None:
+            self._error = action.error
+        elif action.reason == "no_nodes" or (isinstance(failure, UnreachableError) and action.reason == "exhausted"):
             self._error = UnreachableError(
                 "no node can be reached",
                 expected="at least one of " + ", ".join(self._nodes),
@@ -396,9 +431,13 @@ class Scatter:
             self.stop(error)
         else:
             self.completed.put((chunk.start, chunk.stop, shown))
+        if self._feed is not None:
+            self._feed.release(chunk)
         with self._changed:
             self._putting -= 1
             self._done_rows += chunk.rows
+            if self._feed is not None:
+                self._feed.done(chunk.rows)
             if self._progress is not None or self._is_finished:
                 self._changed.notify_all()
 

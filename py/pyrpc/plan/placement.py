@@ -328,13 +328,17 @@ class MinMax:
         if not rows:
             best = self.best_free(1, now, set())
             if best is None or best is node:
-                self._look_again(now, ends - now)
+                self._wait(ends, now)
                 return None
             node, rows = best, self._share(best, ends, speed, taken, now)
         if rows:
             return node, rows
-        self._look_again(now, ends - now)
+        self._wait(ends, now)
         return None
+
+    def _wait(self, ends: float, now: float) -> None:
+        if not self._work.is_open:  # the end of a stream is not in sight
+            self._look_again(now, ends - now)
 
     def _share(self, node: NodeState, ends: float, speed: float, taken: float, now: float) -> int:
         """Rows for this node where all would be done together at a time; 0: better none."""

@@ -259,9 +259,40 @@ def plan_work(
     ConfigError
         A size that makes no sense, or a time and a size.
     """
-    if chunk_s is not None and (chunk_rows is not None or chunk_bytes is not None):
-        raise ConfigError("a chunk has a size or a time", expected="one of chunk_rows, chunk_bytes and chunk_s")
+    _check_one_size(chunk_rows, chunk_bytes, chunk_s)
     if chunk_rows is not None or chunk_bytes is not None or rows == 0:
         return FixedWork(plan_chunks(rows, row_bytes, nodes, chunk_rows=chunk_rows, chunk_bytes=chunk_bytes))
     max_rows = max(1, MAX_CHUNK_BYTES // row_bytes) if row_bytes else None
     return DivisibleWork(rows, max_rows=max_rows, target_s=TARGET_S if chunk_s is None else chunk_s, nodes=nodes)
+
+
+# Leaves of a reduction over a stream: the rows are not known beforehand, so the size depends on the bytes alone.
+STREAM_LEAF_BYTES = 2**20
+
+
+def stream_work(
+    nodes: int, chunk_rows: int | None = None, chunk_bytes: int | None = None, chunk_s: float | None = None
+) -> Stream:
+    """The rows of a stream as work: a grid where a size is given, else rows to be cut on demand.
+
+    Raises
+    ------
+    ConfigError
+        As for `plan_work`.
+    """
+    _check_one_size(chunk_rows, chunk_bytes, chunk_s)
+    if chunk_rows is not None or chunk_bytes is not None:
+        return StreamGrid(chunk_rows=chunk_rows, chunk_bytes=chunk_bytes)
+    return StreamRows(target_s=TARGET_S if chunk_s is None else chunk_s, nodes=nodes)
+
+
+def stream_leaves(chunk_rows: int | None = None, chunk_bytes: int | None = None) -> StreamGrid:
+    """The leaves of a reduction over a stream: a grid that does not depend on its blocks, nor on the nodes."""
+    if chunk_rows is None and chunk_bytes is None:
+        chunk_bytes = STREAM_LEAF_BYTES
+    return StreamGrid(chunk_rows=chunk_rows, chunk_bytes=chunk_bytes)
+
+
+def _check_one_size(chunk_rows: int | None, chunk_bytes: int | None, chunk_s: float | None) -> None:
+    if chunk_s is not None and (chunk_rows is not None or chunk_bytes is not None):
+        raise ConfigError("a chunk has a size or a time", expected="one of chunk_rows, chunk_bytes and chunk_s")
