@@ -85,7 +85,7 @@ def test_slow_node_has_the_speed_that_it_has_and_the_bound_follows(start: Start)
     assert 500 < speeds[servers[0].endpoint] <= 1000
     assert 125 < speeds[servers[1].endpoint] <= 250
     # 160 rows at 1 ms, 40 at 4 ms: nobody can be done before.
-    assert 0.16 <= receipt.lower_bound_s
+    assert receipt.lower_bound_s >= 0.16
     assert (receipt.state, receipt.error, receipt.rows_done) == ("done", None, 200)
 
 

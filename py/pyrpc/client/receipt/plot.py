@@ -156,7 +156,7 @@ def _draw_lanes(axes: Any, job: JobRecord, lanes: Lanes) -> None:
 
 
 def _name_nodes(axes: Any, nodes: Sequence[str]) -> None:
-    step = -(-len(nodes) // _MOST_NAMES)
+    step = max(1, -(-len(nodes) // _MOST_NAMES))
     axes.set_yticks(range(0, len(nodes), step), nodes[::step], fontsize=9 if len(nodes) <= 24 else 7)
     axes.set_ylim(len(nodes) - 0.5, -0.5)
 
