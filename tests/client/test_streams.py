@@ -232,6 +232,7 @@ def test_an_error_of_the_stage_ends_the_results(client: Client) -> None:
         (lambda: iter([]), ArgumentError, "no rows"),
         (lambda: iter([np.ones((0, 3))]), ArgumentError, "no rows"),
         (lambda: iter([[1.0, 2.0]]), ArgumentError, "no array with rows"),
+        (lambda: iter([np.ones((2, 3)), None, np.ones((2, 3))]), ArgumentError, "NoneType"),
         (lambda: iter([np.float64(3)]), ArgumentError, "no array with rows"),
         (lambda: iter([np.ones((2, 3)), np.ones((2, 4))]), ArgumentError, "differ"),
         (lambda: iter([np.ones((2, 3)), np.ones((2, 3), "f4")]), ArgumentError, "differ"),

@@ -14,6 +14,7 @@ from pyrpc.errors import ArgumentError, CancelledError, LengthMismatchError
 from pyrpc.plan.partition import Chunk
 
 Array = np.ndarray[Any, Any]
+_END = object()
 
 
 class _Block:
@@ -76,8 +77,8 @@ class StreamArguments:
             A block that does not fit; what the source itself raises is raised as it is.
         """
         while True:
-            items = [next(self.positional[index], None) for index in self._sources]
-            if all(item is None for item in items):
+            items = [next(self.positional[index], _END) for index in self._sources]
+            if all(item is _END for item in items):
                 self._check_end()
                 return 0
             arrays = self._block(items)
@@ -106,7 +107,7 @@ class StreamArguments:
                 raise ArgumentError(
                     f"a source for {self._stage} gave no array with rows",
                     expected="NumPy arrays of one axis or more, and as many from each source",
-                    got="the end" if item is None else type(item).__name__ + (" of 0 axes" if _is_array(item) else ""),
+                    got="the end" if item is _END else type(item).__name__ + (" of 0 axes" if _is_array(item) else ""),
                     help="yield blocks of rows: numpy.stack(rows) makes one of single rows",
                 )
         rows = len(items[0])
