@@ -15,8 +15,9 @@ retries
     The node ran what did not count (another attempt was first), or all that was in flight on it came to nothing:
     it failed, or was cancelled since others took it over.
 queue
-    A chunk waited on the node for its turn behind the work of others; or nothing was in flight, as the node had
-    just refused a chunk (overloaded, draining) and was left alone for a while.
+    A chunk waited on the node for its turn: behind the work of others, or for the node to turn to it after the one
+    before it; or nothing was in flight, as the node had just refused a chunk (overloaded, draining) and was left
+    alone for a while.
 transfer
     A chunk or its result was on its way, and no other chunk ran on the node meanwhile: bytes, latency, the node's own
     decoding and encoding, and large arrays that are put on the node once.
