@@ -22,7 +22,7 @@ from reference.balance import CloseCallError  # noqa: E402
 from scenarios import KINDS, Case, Draw, Fill  # noqa: E402
 
 ALL_KINDS = [*KINDS, "scheduler"]
-JOBS = 1600
+JOBS = 1500
 
 # Seeds of what was drawn and not written lie so far apart.
 NEXT_TRY = 10**7

@@ -62,6 +62,17 @@ class World:
 
 
 def draw_job(draw: Draw) -> World:
+    """A job of any kind; one in forty on nodes that turn nearly everything away for a long time."""
+    world = _draw_any_job(draw)
+    if draw.chance(0.025):
+        world.case["work"] = ["chunks", [1] * draw.whole(1, 4)]
+        world.cancels_at, world.duplicates, world.rumours, world.blocks = NEVER, 0.0, 0.0, []
+        world.nodes = [Node(0.0, 0.01, refuses=draw.choice((1.0, 0.97, 0.93))) for _ in range(draw.whole(1, 2))]
+        world.case["nodes"] = len(world.nodes)
+    return world
+
+
+def _draw_any_job(draw: Draw) -> World:
     """Fixed chunks, rows that may be cut, or a stream of either; on one to six nodes."""
     nodes = [_draw_node(draw, place == 0) for place in range(draw.whole(1, 6))]
     case: Case = {
@@ -89,7 +100,7 @@ def draw_job(draw: Draw) -> World:
 
 def _draw_node(draw: Draw, is_first: bool) -> Node:
     """The first one is there sooner or later, and does not hang for ever."""
-    node = Node(draw.choice((0.0, 0.001, 0.02)), draw.choice((0.001, 0.01, 0.01, 0.02, 0.1)))
+    node = Node(draw.choice((0.0, 0.0, 0.001, 0.003, 0.02)), draw.choice((0.001, 0.01, 0.01, 0.02, 0.1)))
     node.tells_load = draw.chance(0.5)
     if draw.chance(0.2):
         node.dies_at = draw.decimal(-0.05, 0.3)
@@ -119,8 +130,8 @@ def _draw_work(draw: Draw, nodes: int) -> list[Any]:
         return [kind, [draw.whole(1, 20) for _ in range(count)]]
     target_s = draw.choice((0.05, 0.05, 0.2))
     if kind == "rows":
-        rows = draw.choice((1, draw.whole(1, 30), draw.whole(20, 200), draw.whole(100, 600)))
-        most = draw.choice((None, None, draw.whole(5, 50)))
+        rows = draw.choice((1, draw.whole(1, 30), draw.whole(20, 200), draw.whole(100, 600), draw.whole(500, 3000)))
+        most = draw.choice((None, None, draw.whole(5, 90)))
         return [kind, rows, most if most and rows // most < 50 else None, target_s]
     return [kind, target_s] if kind == "stream_rows" else [kind, draw.whole(2, 12)]
 
@@ -231,7 +242,8 @@ class Recorder:
         elif draw.chance(node.breaks + node.loses_reply):
             self.at(ends, "failed", attempt_id, "UNKNOWN", draw.chance(0.3), None)
         else:
-            load = [round(took, 4), round(begins - now, 4)] if node.tells_load else [0.0, 0.0]
+            ran_s = max(0.0, round(took - node.fixed_s, 4))
+            load = [ran_s, round(begins - now, 4)] if node.tells_load else [0.0, 0.0]
             self.at(ends, "done", attempt_id, *load)
             if draw.chance(self.world.duplicates):
                 self.at(round(ends + draw.decimal(0, 1), 4), "done", attempt_id, *load)

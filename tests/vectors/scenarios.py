@@ -120,7 +120,9 @@ def picks(policy: str) -> Callable[[Draw], Case]:
                 if draw.chance(0.25):
                     state[place][1] = draw.whole(0, draw.choice((0, 1, 6)))
                     if draw.chance(0.7):
-                        state[place][3:] = [draw.spread(-4, 1), draw.decimal(0.3, 4, 2), now]
+                        peak_s = 3e7 if draw.chance(0.02) else draw.spread(-4, 1)
+                        slowness = draw.choice((0.5, 1.0, 1.99, 2.0, 2.01, 2.09, draw.decimal(0.3, 4, 2)))
+                        state[place][3:] = [peak_s, slowness, now]
                         if draw.chance(0.2):
                             state[place][4] = draw.whole(10, 100)
                     changed.append([place, *state[place][1:]])
@@ -207,35 +209,72 @@ def healths(draw: Draw) -> Case:
 
 def outliers(draw: Draw) -> Case:
     """Calls of a client: some nodes fail by chance, all at once, or in a row."""
-    count = draw.choice((1, 2, 3, 4, 5, 6, 8, 10))
+    count = draw.choice((1, 2, 2, 3, 4, 5, 6, 8, 10))
     is_busy = count >= 5 and draw.chance(0.6)
     bad = {place: draw.choice((0.05, 0.3, 1.0)) for place in range(count) if draw.chance(0.3)}
-    lost = draw.choice((0.0, 0.5))
-    now, steps = draw.decimal(0, 50, 2), []
-    for _ in range(draw.whole(12, 40)):
+    now = draw.decimal(0, 50, 2)
+    steps = list(_stubborn(draw, count, now)) if draw.chance(0.4) else []
+    for _ in range(draw.whole(12, 40) if not steps else 0):
         now = round(now + draw.choice((0.0, draw.decimal(0, 2, 2), draw.decimal(0, 12, 2), draw.decimal(0, 60, 2))), 2)
-        place = draw.whole(0, count - 1)
         kind = draw.choice(("work", "work", "work", "usable", "share"))
         if kind != "work":
             steps.append([kind, now])
         elif is_busy and draw.chance(0.5):
             steps += _round_of_calls(draw, count, bad, now)
         else:
-            steps.append(["call", place, now])
-            fails = draw.chance(bad.get(place, 0.02))
-            steps.append(
-                ["fail", place, now, draw.chance(lost), draw.choice((1, 1, 5))] if fails else ["ok", place, now, 1]
-            )
+            steps += _call(draw, draw.whole(0, count - 1), now, bad, draw.choice((0.0, 0.5)))
     return {"nodes": count, "prng": draw.seed(), "steps": steps[:60]}
+
+
+def _call(draw: Draw, place: int, now: float, bad: dict[int, float], lost: float) -> Iterator[list]:
+    yield ["call", place, now]
+    if draw.chance(bad.get(place, 0.02)):
+        yield ["fail", place, now, draw.chance(lost), draw.choice((1, 1, 5))]
+    else:
+        yield ["ok", place, now, 1]
+
+
+def _stubborn(draw: Draw, count: int, now: float) -> Iterator[list]:
+    """A node or two, ejected again and again: each time the client asks about the end of the ejection."""
+    ejections = [0] * count
+    ended = [now] * count
+    stays_bad = draw.choice((0.3, 0.9))
+    for _ in range(draw.whole(4, 14)):
+        place = draw.whole(0, min(count, 2) - 1)
+        now = max(now, ended[place])
+        times = 1 if ejections[place] else 5
+        yield ["call", place, now]
+        if draw.chance(0.3):
+            # The probe is under way: nobody else may go, until it counts as lost.
+            yield ["usable", now]
+            now = round(now + draw.choice((1.0, 29.99, 30.0)), 2)
+            yield ["usable", now]
+        if draw.chance(stays_bad):
+            yield ["fail", place, now, False, times]
+            ejections[place] += 1
+            ended[place] = round(now + min(300.0, 30.0 * ejections[place]) + draw.choice((-0.01, 0.0, 0.01, 7.0)), 2)
+        else:
+            yield ["ok", place, now, 1]
+            for _ in range(draw.whole(0, 3)):
+                now = round(now + draw.choice((0.5, 3.0, 12.0, 45.0)), 2)
+                yield ["usable", now]
+            yield ["fail", place, now, False, 5]
+            ejections[place] = max(0, ejections[place] - 1) + 1
+            ended[place] = round(now + min(300.0, 30.0 * ejections[place]), 2)
+        yield ["usable", round(now + draw.choice((0.0, 5.0)), 2)]
+        yield ["usable", ended[place]]
 
 
 def _round_of_calls(draw: Draw, count: int, bad: dict[int, float], now: float) -> Iterator[list]:
     for place in range(count):
-        times = draw.whole(90, 130)
+        times = draw.choice((99, 100, 101, draw.whole(90, 130)))
         failed = round(times * bad.get(place, 0.0) * draw.decimal(0, 1, 2)) + draw.whole(0, 2)
-        for _ in range(0, failed, 4):
-            yield ["fail", place, now, False, min(failed, draw.whole(1, 4))]
-        yield ["ok", place, now, max(1, times - failed)]
+        # Four failures in a row at most, so that it is the share that ejects.
+        for done in range(0, failed, 4):
+            yield ["fail", place, now, False, min(4, failed - done)]
+            yield ["ok", place, now, 1]
+        told = failed + -(-failed // 4)
+        yield ["ok", place, now, max(1, times - told)]
 
 
 def call_hedges(draw: Draw) -> Case:

@@ -108,8 +108,8 @@ def spoilt_by(rule: str, case: Case) -> bool:
         case["events"][ends[0][0] - 1][-1].append(["finish"])
     elif rule == "never finish" and ends:
         case["events"][ends[0][0]][-1].remove(["finish"])
-    elif rule == "row lost" and len(sends) > 1 and ends:
-        sends[-1][1][4] -= 1
+    elif rule == "row lost" and done and ends:
+        next(action for _, action in sends if action[1] == done[-1][2])[4] -= 1
     elif rule == "reply taken twice" and any(event[0] == "done" and not event[5] for event in case["events"]):
         next(event for event in case["events"] if event[0] == "done" and not event[5])[5] = True
     elif rule == "cancel forgotten" and actions_of(case, "cancel"):
