@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: ``python -m benchmarks [--quick] [--only NAME] [--json [FILE]] [--strict]``."""
+"""Command line of the benchmarks: ``python -m benchmarks [--quick] [--jobs] [--only NAME] [--json [FILE]] [--strict]``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from .cases import CASES
+from .cases import CASES, JOBS
 from .cases.sizes import FULL, QUICK, Sizes
 from .harness import machine, report
 from .harness.outcome import Outcome
@@ -29,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"machine: {machine.line(here)}", flush=True)
     if here["load"] > 0.5:
         print(f"note: the machine is busy (load {here['load']}): trust ratios, not times", flush=True)
-    outcomes = _run(options.only or list(CASES), QUICK if options.quick else FULL, not options.quick)
+    names = options.only or (JOBS if options.jobs else list(CASES))
+    outcomes = _run(names, QUICK if options.quick else FULL, not options.quick)
     print(report.summary(outcomes, not options.quick), flush=True)
     if options.json is not None:
         _write(options.json, {"machine": here, "quick": options.quick, "outcomes": [o.to_dict() for o in outcomes]})
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         "1 a target was missed and --strict was given; 3 pyrpc could not be measured.",
     )
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that everything works, judges nothing")
+    parser.add_argument("--jobs", action="store_true", help=f"those of jobs and the planner alone: {', '.join(JOBS)}")
     parser.add_argument(
         "--only",
         action="append",

@@ -10,6 +10,7 @@ from . import (
     map_large,
     memory_large,
     planner,
+    simulated,
     slow_node_calls,
     stopped_node,
     uneven_chunks,
@@ -17,6 +18,7 @@ from . import (
 )
 
 _DATA = (echo_large, memory_large, echo_small, many_calls, map_large)
-_JOBS = (uneven_chunks, uneven_rows, stopped_node, busy_stage, slow_node_calls, planner)
+_JOBS = (uneven_chunks, uneven_rows, stopped_node, busy_stage, slow_node_calls, planner, simulated)
 
+JOBS = [case.NAME for case in _JOBS]
 CASES = {case.NAME: case.run for case in (*_DATA, *_JOBS)}

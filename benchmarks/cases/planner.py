@@ -15,7 +15,7 @@ from .sizes import Sizes
 NAME = "planner"
 NODES = (4, 100, 1000)
 POLICIES = ("min_max", "pull")
-_ROUNDS = 3
+_ROUNDS = 2
 _WANTED_US = 20.0
 
 

@@ -25,15 +25,17 @@ class Sizes:
     job_chunks: int
     job_chunk_s: float
     job_rounds: int
+    cluster_rounds: int
     stop_chunks: int
     stop_rounds: int
     busy_chunks: int
-    busy_calls: int
+    busy_calls_s: float
     busy_rounds: int
     call_s: float
     calls: int
     call_rounds: int
     planned_chunks: int
+    simulated_rounds: int
 
 
 FULL = Sizes(
@@ -50,16 +52,18 @@ FULL = Sizes(
     map_bytes=256 * MIB,
     job_chunks=100,
     job_chunk_s=0.02,
-    job_rounds=7,
+    job_rounds=5,
+    cluster_rounds=3,
     stop_chunks=350,
     stop_rounds=3,
     busy_chunks=40,
-    busy_calls=400,
+    busy_calls_s=10.0,
     busy_rounds=3,
     call_s=0.005,
     calls=400,
-    call_rounds=4,
+    call_rounds=3,
     planned_chunks=50_000,
+    simulated_rounds=3,
 )
 
 QUICK = Sizes(
@@ -77,13 +81,15 @@ QUICK = Sizes(
     job_chunks=20,
     job_chunk_s=0.002,
     job_rounds=1,
+    cluster_rounds=1,
     stop_chunks=80,
     stop_rounds=1,
     busy_chunks=4,
-    busy_calls=20,
+    busy_calls_s=0.2,
     busy_rounds=1,
     call_s=0.001,
     calls=20,
     call_rounds=1,
     planned_chunks=500,
+    simulated_rounds=1,
 )

@@ -46,7 +46,7 @@ def _measure_cluster(outcome: Outcome, name: str, work: Work, sizes: Sizes, plac
     with ExitStack() as stack:
         driver = open_cluster(stack, outcome, name, kind, module, NODES, placement)
         contenders = [one for slow in SLOW for one in uneven.contender(outcome, name, driver, work, slow)]
-        uneven.measure(outcome, contenders, sizes.job_rounds)
+        uneven.measure(outcome, contenders, sizes.cluster_rounds)
 
 
 def _setup(work: Work) -> str:

@@ -1,15 +1,18 @@
-"""The planner alone: the scheduler of a job driven by events, with a heap in place of nodes and network."""
+"""The planner alone: driven by events with a heap in place of nodes and network, and in the simulator."""
 
 from __future__ import annotations
 
 import heapq
+from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 from pyrpc.plan.actions import Finish, Send, WaitUntil
 from pyrpc.plan.partition import Chunk
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
 from pyrpc.plan.scheduler import Scheduler
+from pyrpc.simulate import calibrate, simulate
 
 _CHUNK_S = 0.02
 _TIMES = 5.0
@@ -43,6 +46,20 @@ class Planner:
         if done != chunks:
             raise RuntimeError(f"{done} of {chunks} chunks were done")
         return took / chunks * 1e6
+
+    def predict(self, receipt: dict[str, Any], rows: int, hangs_at_s: float | None = None) -> float:
+        """Makespan in seconds of a job of so many rows, by the simulator, from the receipt of a shorter one.
+
+        hangs_at_s: when one of its nodes is stopped.
+        """
+        scenario = calibrate(receipt).scenario
+        nodes = scenario.nodes
+        if hangs_at_s is not None:
+            nodes = (replace(nodes[0], hangs_at_s=hangs_at_s), *nodes[1:])
+        outcome = simulate(replace(scenario, job=replace(scenario.job, rows=rows), nodes=nodes))
+        if not outcome.is_done:
+            raise RuntimeError(f"the simulated job was {outcome.state}")
+        return outcome.makespan_s
 
 
 def _run(scheduler: Scheduler, takes_s: dict[str, float]) -> int:

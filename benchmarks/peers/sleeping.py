@@ -130,22 +130,26 @@ class SleepingCaller:
         took = perf_counter() - start
         return {"asked": chunks, "seconds": took, "attempts": self._attempts(), "failed": 0}
 
-    def busy_calls(self, calls: int, threads: int, seconds: float) -> dict[str, float]:
-        """Single calls by several threads of which every second attempt is turned away."""
+    def busy_calls(self, for_s: float, threads: int, seconds: float) -> dict[str, float]:
+        """Single calls by several threads for so many seconds; every second attempt is turned away."""
         x = np.zeros(1, np.float32)
-
-        def call(_: int) -> int:
-            try:
-                self._client.call("Sleep.busy", x, seconds=seconds)
-            except OverloadedError:
-                return 1
-            return 0
-
         start = perf_counter()
+
+        def work(_: int) -> tuple[int, int]:
+            asked = failed = 0
+            while perf_counter() - start < for_s:
+                asked += 1
+                try:
+                    self._client.call("Sleep.busy", x, seconds=seconds)
+                except OverloadedError:
+                    failed += 1
+            return asked, failed
+
         with ThreadPoolExecutor(threads) as pool:
-            failed = sum(pool.map(call, range(calls)))
+            counts = list(pool.map(work, range(threads)))
         took = perf_counter() - start
-        return {"asked": calls, "seconds": took, "attempts": self._attempts(), "failed": failed}
+        asked, failed = (sum(column) for column in zip(*counts, strict=True))
+        return {"asked": asked, "seconds": took, "attempts": self._attempts(), "failed": failed}
 
     def _attempts(self) -> int:
         """Of all nodes since the last time; this waits for its turn on each."""

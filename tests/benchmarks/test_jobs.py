@@ -77,3 +77,17 @@ def test_planner_alone_plans_every_chunk_once(policy: str) -> None:
     from benchmarks.peers.planner import Planner
 
     assert Planner().plan(nodes=4, chunks=50, policy=policy) > 0
+
+
+def test_simulator_foretells_a_job_from_the_receipt_of_a_shorter_one() -> None:
+    from benchmarks.peers.planner import Planner
+
+    entries = [
+        {"chunk": row, "start_row": row, "stop_row": row + 1, "node": node, "attempt": 0, "outcome": "ok"}
+        | {"sent_s": row // 2 * 0.02, "done_s": row // 2 * 0.02 + 0.02, "service_s": 0.02}
+        for row, node in enumerate(["a:1", "b:1"] * 5)
+    ]
+    receipt = {"stage": "s", "rows": 10, "makespan_s": 0.1, "nodes": ["a:1", "b:1"], "entries": entries}
+    receipt |= {"row_bytes": 4, "policy": "min_max", "window": 1, "idempotent": True, "is_divisible": False}
+    assert Planner().predict(receipt, rows=20) == pytest.approx(0.2, rel=0.05)
+    assert Planner().predict(receipt, rows=20, hangs_at_s=0.05) > 0.3

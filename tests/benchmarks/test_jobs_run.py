@@ -13,7 +13,6 @@ import pytest
 
 TOP = Path(__file__).resolve().parents[2]
 OURS = ("pyrpc min_max", "pyrpc min_max, new client", "pyrpc pull")
-CASES = ("uneven_chunks", "uneven_rows", "stopped_node", "busy_stage", "slow_node_calls", "planner")
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="pinning needs Linux")
 
@@ -74,3 +73,11 @@ def test_calls_beside_a_slow_node_stand_beside_healthy_ones(tmp_path: Path) -> N
 def test_planner_is_measured_for_few_and_many_nodes(tmp_path: Path) -> None:
     outcome = run_quick(tmp_path, "planner")
     assert names_of(outcome) >= {f"min_max, {nodes} nodes" for nodes in ("4", "100", "1,000")}
+
+
+def test_simulator_predicts_the_jobs_that_are_measured(tmp_path: Path) -> None:
+    outcome = run_quick(tmp_path, "simulated")
+    jobs = [f"{slow} of 4 slow: {way}" for slow in (1, 2) for way in ("chunks", "rows")]
+    jobs += [f"{way}: one of 8 stopped" for way in ("chunks", "rows")]
+    assert names_of(outcome) == {f"{job}, {what}" for job in jobs for what in ("measured", "simulated")}
+    assert len(outcome["targets"]) == len(jobs)
