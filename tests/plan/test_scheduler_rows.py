@@ -34,8 +34,10 @@ class Run:
         refuses: float = 0.0,
         policy: str = "min_max",
         window: int = 2,
+        latency_s: float = LATENCY_S,
     ) -> None:
         self.row_s, self.jitter, self.hangs_at = row_s, jitter, hangs_at or {}
+        self.latency_s = latency_s
         self.breaks, self.refuses = breaks, refuses
         self.random = random.Random(seed)
         self.names = [f"n{index}" for index in range(len(row_s))]
@@ -111,16 +113,16 @@ class Run:
         self.chunks[send.attempt_id] = send.chunk
         self.nodes_of[send.attempt_id] = send.node
         if self.random.random() < self.refuses:
-            self.at(self.now + LATENCY_S, "refused", send.attempt_id)
+            self.at(self.now + self.latency_s, "refused", send.attempt_id)
             return
-        starts = max(self.now + LATENCY_S / 2, self.free_at[index])
+        starts = max(self.now + self.latency_s / 2, self.free_at[index])
         noise = 1 + self.jitter * self.random.uniform(-1, 1)
         ends = starts + self.row_s[index] * send.chunk.rows * noise
         if ends >= self.hangs_at.get(index, float("inf")):
             return
         self.free_at[index] = ends
         kind = "broke" if self.random.random() < self.breaks else "done"
-        self.at(ends + LATENCY_S / 2, kind, send.attempt_id, ends - starts)
+        self.at(ends + self.latency_s / 2, kind, send.attempt_id, ends - starts)
 
     def check(self, rows: int) -> None:
         assert self.fail is None
@@ -220,6 +222,24 @@ def test_a_job_budget_allows_a_few_at_once_and_then_its_rate():
     budget.start(100.0)
     assert sum(budget.try_spend(100.0) for _ in range(20)) == 5
     assert sum(budget.try_spend(102.0) for _ in range(40)) == 14
+
+
+@pytest.mark.parametrize(
+    ("seed", "rows", "target_s", "row_us"),
+    [
+        (117, 400, 0.005, (22, 300, 22)),
+        (236, 2401, 0.05, (17, 300, 22, 80)),
+        (395, 2401, 0.005, (22, 17, 80, 17)),
+        (506, 2401, 0.05, (300, 80, 22, 22, 300)),
+    ],
+)
+def test_idle_nodes_do_not_wait_for_each_other(seed: int, rows: int, target_s: float, row_us: tuple[int, ...]):
+    # Found by tests.simulation: each was sooner with pieces of another size, so the last rows went to neither.
+    work = DivisibleWork(rows, target_s=target_s, nodes=len(row_us))
+    row_s = [us / 1e6 for us in row_us]
+    run = Run(work, row_s, seed=seed, jitter=0.2, window=4, latency_s=0.0).run()
+    run.check(rows)
+    assert run.now < 0.1
 
 
 def test_a_piece_of_a_straggler_never_goes_to_the_node_where_that_runs():

@@ -41,13 +41,14 @@ def heal(world: World) -> None:
 def latest_end_s(world: World) -> float:
     """When a job must have ended, the faults being over.
 
-    The work on the slowest node alone, with a give-up, a probe and a refusal at their longest. With hedges also a
-    chain of them in which each is sent to a hung node.
+    What was begun at a slow node's speed, then the work on the slowest node alone, with a give-up, a probe, a refusal
+    and round robin's patience at their longest. With hedges also a chain of them in which each is sent to a hung node.
     """
     job = world.job
     works = [node for node in world.nodes if node.state == "works"]
     alone_s = job.rows * max(node.row_s for node in works or world.nodes)
-    end_s = world.healed_at + 60.0 + job.give_up_s + 3.0 * alone_s
+    begun_s = max(world.healed_at, *(node.free_at for node in world.nodes))
+    end_s = begun_s + 60.0 + job.give_up_s + 3.0 * alone_s + 6.0 * world.longest_s
     if not works or not (job.hedge and job.idempotent):
         return end_s
     hung = sum(node.state == "hung" for node in world.nodes)

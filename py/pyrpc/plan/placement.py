@@ -174,6 +174,7 @@ class MinMax:
         self._taken = 0.0
         self._changes = 0
         self._was_known = False
+        self._declined = 0
         self._summed_at = -math.inf
         self._rows_then = 0
         self._sums = (0.0, 0.0)
@@ -326,22 +327,32 @@ class MinMax:
             ends = (self._work.rows_left + taken) / speed
         rows = self._share(node, ends, speed, taken, now)
         if not rows:
-            best = self.best_free(1, now, set())
-            if best is None or best is node:
-                self._wait(ends, now)
-                return None
-            node, rows = best, self._share(best, ends, speed, taken, now)
+            declined = self._declined
+            best = self.best_free(declined or 1, now, set())
+            if best is not None and best is not node:
+                node, rows = best, self._share(best, ends, speed, taken, now)
+                # It may decline too, in favour of the first, since it would get a piece of another size, and both would
+                # wait for ever. With the size that the first one declined nobody free is sooner.
+                if not rows and declined and not self._others_are_sooner(best, declined, self._pieces(declined), now):
+                    rows = declined
         if rows:
             return node, rows
         self._wait(ends, now)
         return None
+
+    def _pieces(self, rows: int) -> int:
+        return -(-self._work.rows_left // rows)
 
     def _wait(self, ends: float, now: float) -> None:
         if not self._work.is_open:  # the end of a stream is not in sight
             self._look_again(now, ends - now)
 
     def _share(self, node: NodeState, ends: float, speed: float, taken: float, now: float) -> int:
-        """Rows for this node where all would be done together at a time; 0: better none."""
+        """Rows for this node where all would be done together at a time; 0: better none.
+
+        Where others would be sooner with pieces of the size that it would get, that size is then in ``_declined``.
+        """
+        self._declined = 0
         work = self._work
         assert isinstance(work, DivisibleWork)
         if not node.cost.samples:
@@ -360,7 +371,8 @@ class MinMax:
         rest = speed - pace
         if rest > 0 and (work.rows_left + taken - pace * free_at) / rest < free_at + takes_s * (1.0 - MARGIN):
             # In theory, where rows may be halved; so count whole pieces.
-            if self._others_are_sooner(node, rows, -(-work.rows_left // rows), now):
+            if self._others_are_sooner(node, rows, self._pieces(rows), now):
+                self._declined = rows
                 return 0
         return rows
 
