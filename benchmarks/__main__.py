@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: ``python -m benchmarks [--quick] [--jobs] [--only NAME] [--json [FILE]] [--strict]``."""
+"""Command line of the benchmarks: ``python -m benchmarks``; ``--help`` lists its options."""
 
 from __future__ import annotations
 

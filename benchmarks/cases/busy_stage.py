@@ -27,8 +27,8 @@ _A_SECOND = 10.0
 def run(sizes: Sizes, placement: Placement) -> Outcome:
     """Measure busy_stage."""
     setup = (
-        f"{sizes.busy_chunks} chunks, and calls by {_THREADS} threads for {sizes.busy_calls_s:g} s, on {NODES} nodes that "
-        f"turn away half of the attempts; attempts that came / ({_SHARE:g} a chunk or call + {_A_SECOND:g}/s)"
+        f"{sizes.busy_chunks} chunks, and calls by {_THREADS} threads for {sizes.busy_calls_s:g} s, on {NODES} nodes "
+        f"that turn away half of the attempts; attempts that came / ({_SHARE:g} a chunk or call + {_A_SECOND:g}/s)"
     )
     outcome = Outcome(NAME, setup)
     with ExitStack() as stack:

@@ -5,6 +5,8 @@ The ideal is the work over the sum of all speeds: nobody can be faster, and a gr
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -97,3 +99,13 @@ def measure(outcome: Outcome, contenders: list[Contender], rounds: int) -> None:
         interleave(contenders, rounds)
     except ChildFailedError as error:
         leave_out(outcome, PYRPC, error)
+
+
+def slept_s(seconds: float, times: int = 15) -> float:
+    """What a sleep of so many seconds takes on this machine: the median of a few."""
+    took = []
+    for _ in range(times):
+        start = time.perf_counter()
+        time.sleep(seconds)
+        took.append(time.perf_counter() - start)
+    return statistics.median(took)

@@ -34,9 +34,13 @@ def run(sizes: Sizes, placement: Placement) -> Outcome:
     for name in CLUSTERS:
         _measure_cluster(outcome, name, work, sizes, placement)
     uneven.judge(outcome, OURS, _WANTED)
+    slept = uneven.slept_s(work.row_s)
     for slow in SLOW:
         least = work.best_pieces_s(slow) / work.ideal_s(slow)
-        outcome.notes.append(f"{uneven.prefix(slow)}the best that whole chunks can do is {least:.3f} x ideal")
+        outcome.notes.append(
+            f"{uneven.prefix(slow)}the best that whole chunks can do is {least:.3f} x ideal, and "
+            f"{least * slept / work.row_s:.3f} with {work.row_s * 1e3:g} ms that take {slept * 1e3:.2f} ms here"
+        )
     return outcome
 
 
