@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyrpc.client.receipt import ChunkRecord, Receipt
-from pyrpc.client.receipt.plot import Lanes
+from pyrpc.client.receipt.plot import Lanes, merged
 from pyrpc.errors import ConfigError
 
 KINDS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
@@ -71,3 +71,9 @@ def test_lanes_of_a_node_lie_around_its_place_and_touch_no_other() -> None:
     assert middles == pytest.approx([-0.2, 0.2, 0.8, 1.2])
     bottom, height = lanes.span(middles[1])
     assert bottom + height < lanes.span(middles[2])[0]
+
+
+def test_bars_too_narrow_to_see_are_joined_and_others_stay_apart() -> None:
+    wide = [(0.0, 5.0), (5.0, 9.0)]
+    assert merged(wide, 1.0) == wide
+    assert merged([(5.0, 6.0), (0.0, 5.0), (6.5, 8.0), (10.0, 10.5)], 1.0) == [(0.0, 8.0), (10.0, 10.5)]

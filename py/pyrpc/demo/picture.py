@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pyrpc.client.receipt import ChunkRecord
+from pyrpc.client.receipt.plot import Lanes, new_figure, tidy
+from pyrpc.client.receipt.spans import run_span
 from pyrpc.demo.failure import Failure
 from pyrpc.demo.job import STAGES
 from pyrpc.demo.timeline import Timeline
@@ -14,9 +15,6 @@ from pyrpc.demo.timeline import Timeline
 _COLOURS = dict(zip(STAGES, ("#0072B2", "#E69F00", "#009E73", "#CC79A7"), strict=True))
 _LOST = "#D00000"
 _INCHES = (13.0, 8.4)
-_DPI = 110
-# Of the height between two nodes, what the lanes of one fill.
-_NODE = 0.8
 
 # Lane's middle, left end and width of bars of one colour.
 Bars = dict[float, list[tuple[float, float]]]
@@ -36,12 +34,7 @@ def save_picture(
     failure : Failure
         What happened to a node in the second run.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    # Not by pyplot: that would choose a backend for a display and keep the figure alive.
-    figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(_INCHES)
     top, middle, bottom = figure.subplots(
         3, 1, sharex=True, gridspec_kw={"height_ratios": (0.5, len(names), len(names))}
     )
@@ -67,11 +60,11 @@ def _draw_in_process(axes: Any, timeline: Timeline) -> None:
         axes.broken_barh([(run.began_s, run.took_s)], (-0.4, 0.8), color=_COLOURS[run.label], linewidth=0)
     axes.set_yticks([0], ["one process"])
     axes.set_title(f"The same calls in one process: {timeline.took_s:.1f} s", loc="left", fontsize=11)
-    _tidy(axes)
+    tidy(axes)
 
 
 def _draw_nodes(axes: Any, timeline: Timeline, names: dict[str, str]) -> None:
-    lanes = _Lanes(list(names), timeline)
+    lanes = _lanes(list(names), timeline)
     for run in timeline.stages:
         on_the_way: Bars = {}
         running: Bars = {}
@@ -80,30 +73,20 @@ def _draw_nodes(axes: Any, timeline: Timeline, names: dict[str, str]) -> None:
             sent_s, done_s = began_s + record.sent_s, began_s + record.done_s
             on_the_way.setdefault(middle, []).append((sent_s, done_s - sent_s))
             if record.outcome == "ok":
-                # The client knows how long it ran, not since when; the way back of a result is short.
-                running.setdefault(middle, []).append((done_s - record.service_s, record.service_s))
+                ran_s, stopped_s = run_span(record)
+                running.setdefault(middle, []).append((began_s + ran_s, stopped_s - ran_s))
         for bars, alpha in ((on_the_way, 0.25), (running, 1.0)):
             for middle, spans in bars.items():
-                span = middle - 0.45 * lanes.height, 0.9 * lanes.height
-                axes.broken_barh(spans, span, color=_COLOURS[run.label], alpha=alpha, linewidth=0)
+                axes.broken_barh(spans, lanes.span(middle), color=_COLOURS[run.label], alpha=alpha, linewidth=0)
     axes.set_yticks(range(len(names)), [f"{name}\n{endpoint}" for endpoint, name in names.items()], fontsize=9)
     axes.set_ylabel("node; a lane for each chunk it has")
     axes.set_ylim(len(names) - 0.5, -0.5)
-    _tidy(axes)
+    tidy(axes)
 
 
-class _Lanes:
-    """Where on the y axis a node's chunks are drawn: nodes at 0, 1, 2 ..., the lanes of each around its number."""
-
-    def __init__(self, endpoints: list[str], timeline: Timeline) -> None:
-        self._places = {endpoint: place for place, endpoint in enumerate(endpoints)}
-        slots = (record.slot for run in timeline.stages for _, record in run.attempts())
-        self._count = 1 + max(slots, default=0)
-        self.height = _NODE / self._count
-
-    def middle(self, record: ChunkRecord) -> float:
-        """The middle of the lane of that attempt."""
-        return self._places[record.node] + (record.slot - (self._count - 1) / 2) * self.height
+def _lanes(endpoints: list[str], timeline: Timeline) -> Lanes:
+    slots = (record.slot for run in timeline.stages for _, record in run.attempts())
+    return Lanes(endpoints, 1 + max(slots, default=0))
 
 
 def _draw_failure(axes: Any, failure: Failure, timeline: Timeline, names: dict[str, str]) -> None:
@@ -111,7 +94,7 @@ def _draw_failure(axes: Any, failure: Failure, timeline: Timeline, names: dict[s
     place = places[failure.endpoint]
     axes.axvline(failure.at_s, color=_LOST, linewidth=1.2, linestyle="--")
     axes.plot([failure.at_s], [place], marker="X", markersize=13, color=_LOST, markeredgecolor="white", zorder=5)
-    lanes = _Lanes(list(names), timeline)
+    lanes = _lanes(list(names), timeline)
     failed = [
         (began_s + r.done_s, lanes.middle(r)) for run in timeline.stages for began_s, r in run.attempts() if r.error
     ]
@@ -144,10 +127,3 @@ def _draw_legend(figure: Any) -> None:
     for marker, label in (("v", "a lost chunk is done elsewhere"), ("|", "nobody there: sent to another node")):
         handles.append(Line2D([], [], linestyle="", marker=marker, color=_LOST, label=label))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
-
-
-def _tidy(axes: Any) -> None:
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", linewidth=0.4, alpha=0.5)
-    axes.set_axisbelow(True)

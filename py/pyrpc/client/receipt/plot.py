@@ -14,7 +14,7 @@ from typing import Any
 from pyrpc.client.receipt.causes import Analysis
 from pyrpc.client.receipt.records import ChunkRecord, JobRecord
 from pyrpc.client.receipt.report import causes_text, time_text
-from pyrpc.client.receipt.spans import run_span
+from pyrpc.client.receipt.spans import Span, run_span
 from pyrpc.errors import ConfigError
 
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -37,7 +37,8 @@ _FILLED = 0.8
 _MOST_NAMES = 60
 _BINS = 80
 
-Bars = dict[tuple[str, int, bool], list[tuple[float, float]]]
+# By outcome and whether it ran, and by the middle of its lane.
+Bars = dict[tuple[str, bool], dict[float, list[Span]]]
 
 
 class Lanes:
@@ -124,22 +125,24 @@ def save_plot(path: str | os.PathLike[str], job: JobRecord, analysis: Analysis) 
 
 
 def _draw_lanes(axes: Any, job: JobRecord, lanes: Lanes) -> None:
-    bars: dict[float, Bars] = {}
-    for entry in job.entries:
-        in_lane = bars.setdefault(lanes.middle(entry), {})
-        in_lane.setdefault((entry.outcome, 0, False), []).append((entry.sent_s, entry.done_s - entry.sent_s))
-        if entry.is_answered:
-            start_s, stop_s = run_span(entry)
-            in_lane.setdefault((entry.outcome, 1, True), []).append((start_s, stop_s - start_s))
-    for middle, in_lane in bars.items():
-        for (outcome, layer, is_running), spans in sorted(in_lane.items(), key=lambda item: item[0][1]):
-            # What failed or was cancelled may have run, which its caller does not know: it is half pale.
-            alpha = 1.0 if is_running else 0.6 if outcome in ("failed", "cancelled") else 0.25
-            # A white edge tells chunks that follow each other apart.
-            edge = {"edgecolor": "white", "linewidth": 0.3} if is_running else {"linewidth": 0}
-            axes.broken_barh(
-                spans, lanes.span(middle), facecolor=COLOURS[outcome], alpha=alpha, zorder=2 + layer, **edge
-            )
+    from matplotlib.collections import PolyCollection
+
+    pixel_s = job.ended_s / (_WIDTH * _DPI)
+    for (outcome, is_running), by_lane in _bars(job, lanes).items():
+        # What failed or was cancelled may have run, which its caller does not know: it is half pale.
+        alpha = 1.0 if is_running else 0.6 if outcome in ("failed", "cancelled") else 0.25
+        # One collection for all: a job may have a million attempts.
+        boxes = [
+            _box(start_s, stop_s, *lanes.span(middle))
+            for middle, spans in by_lane.items()
+            for start_s, stop_s in merged(spans, pixel_s)
+        ]
+        # White edges tell chunks in a row apart; of thin lanes they would leave nothing.
+        is_edged = is_running and len(lanes.places) <= _MOST_NAMES
+        edge = {"edgecolor": "white", "linewidth": 0.3} if is_edged else {"linewidth": 0}
+        axes.add_collection(
+            PolyCollection(boxes, facecolor=COLOURS[outcome], alpha=alpha, zorder=2 + is_running, **edge)
+        )
     failed = [entry for entry in job.entries if entry.outcome == "failed"]
     axes.plot(
         [entry.done_s for entry in failed],
@@ -155,10 +158,39 @@ def _draw_lanes(axes: Any, job: JobRecord, lanes: Lanes) -> None:
     tidy(axes)
 
 
+def _bars(job: JobRecord, lanes: Lanes) -> Bars:
+    bars: Bars = {}
+    for entry in job.entries:
+        middle = lanes.middle(entry)
+        bars.setdefault((entry.outcome, False), {}).setdefault(middle, []).append((entry.sent_s, entry.done_s))
+        if entry.is_answered:
+            bars.setdefault((entry.outcome, True), {}).setdefault(middle, []).append(run_span(entry))
+    return bars
+
+
+def _box(start_s: float, stop_s: float, bottom: float, height: float) -> list[tuple[float, float]]:
+    top = bottom + height
+    return [(start_s, bottom), (stop_s, bottom), (stop_s, top), (start_s, top)]
+
+
+def merged(spans: list[Span], pixel_s: float) -> list[Span]:
+    """The spans in order, with those that are too narrow to see joined to one that they touch."""
+    joined: list[Span] = []
+    for start_s, stop_s in sorted(spans):
+        if joined:
+            last_start_s, last_stop_s = joined[-1]
+            narrowest_s = min(stop_s - start_s, last_stop_s - last_start_s)
+            if start_s - last_stop_s < pixel_s and narrowest_s < 2 * pixel_s:
+                joined[-1] = last_start_s, max(last_stop_s, stop_s)
+                continue
+        joined.append((start_s, stop_s))
+    return joined
+
+
 def _name_nodes(axes: Any, nodes: Sequence[str]) -> None:
     step = max(1, -(-len(nodes) // _MOST_NAMES))
     axes.set_yticks(range(0, len(nodes), step), nodes[::step], fontsize=9 if len(nodes) <= 24 else 7)
-    axes.set_ylim(len(nodes) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(nodes)) - 0.5, -0.5)
 
 
 def _draw_speed(axes: Any, job: JobRecord) -> None:
