@@ -102,6 +102,7 @@ def test_job_that_is_not_done_is_told_and_ends_with_3(here: Any, folder: Path) -
     done = here("simulate", "gone.toml", "--policy", "min_max")
     assert done.code == 3
     assert rows(done.out)["min_max"][:3] == ["failed: no_nodes", "never", "-"]
+    assert done.lines == ["pyrpc: error: the job is not done under min_max (failed: no_nodes)"]
 
 
 def test_trace_gives_scenario_and_what_was_measured(here: Any, trace: str) -> None:

@@ -4,6 +4,7 @@ The rules, which CONTRIBUTING.md tells to writers:
 
 - ``python``: run, all blocks of a file in one namespace. A block whose first line is ``# name.py`` is saved under that
   name instead.
+- ``toml`` whose first line is ``# name.toml``: saved under that name.
 - ``text`` right after a python block: what that block prints.
 - ``console``: lines that begin with ``$`` are commands, the others what they print. A command that ends with ``&``
   goes on until the file ends.
@@ -112,6 +113,8 @@ class Document:
                     self._python(block, following)
                 elif block.kind == "console":
                     self._console(block)
+                elif block.kind == "toml" and (file := _FILE.match(block.text)) is not None:
+                    Path(file[1]).write_text(block.text)
         finally:
             self._end_background()
 

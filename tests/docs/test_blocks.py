@@ -47,6 +47,7 @@ PYTHON = "```python\n{}\n```\n"
         PYTHON.format("print('a 7 b')") + "\n```text\na ... b\n```\n",
         PYTHON.format("print(1)") + "\nBy the way:\n```text\n2\n```\n",
         PYTHON.format("# seven.py\nSEVEN = 7") + PYTHON.format("from seven import SEVEN"),
+        "```toml\n# a.toml\nx = 7\n```\n```console\n$ cat a.toml\n# a.toml\nx = 7\n```\n",
         "```console\n$ echo one\none\n$ echo \\\n    two\ntwo\n```\n",
         "```console\n$ sh -c 'echo ready; sleep 60' &\nready\n```\n",
         "```console\n$ pyrpc no-such-command\npyrpc: error: ...\n```\n",

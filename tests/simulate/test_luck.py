@@ -6,7 +6,8 @@ from statistics import fmean, pstdev
 
 import pytest
 
-from pyrpc.simulate.luck import ENTRIES, KINDS, SHIFT, luck_table
+from pyrpc.plan.prng import SplitMix64
+from pyrpc.simulate.luck import ENTRIES, KINDS, SHIFT, Deck, luck_table
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -25,9 +26,14 @@ def test_no_deviation_is_no_luck() -> None:
     assert luck_table("lognormal", 0.0) == []
 
 
-def test_measured_factors_are_equally_likely() -> None:
-    table = luck_table("lognormal", 0.3, (2.0, 0.5))
-    assert (table.count(0.5), table.count(2.0)) == (ENTRIES // 2, ENTRIES // 2)
+def test_measured_factors_are_each_dealt_once_in_an_order_of_the_seed() -> None:
+    factors = tuple(float(n) for n in range(1, 21))
+    decks = [Deck(factors, SplitMix64(seed)) for seed in (1, 1, 2)]
+    first, same, other = ([deck.deal() for _ in range(60)] for deck in decks)
+    assert first == same != other
+    rounds = [first[start : start + 20] for start in (0, 20, 40)]
+    assert all(sorted(each) == list(factors) for each in rounds)
+    assert rounds[0] != rounds[1] != list(factors) != rounds[0]
 
 
 def test_shift_leaves_one_entry_of_the_table() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """Simulate, and show what came of it."""
     import json
 
-    from pyrpc.cli.failures import NODE_FAULT, OK
+    from pyrpc.cli import failures
 
     if args.plot is not None:
         from pyrpc.cli.simulate_plot import check_plot
@@ -71,7 +72,12 @@ def run(args: argparse.Namespace) -> int:
         from pyrpc.cli.simulate_plot import save_plot
 
         save_plot(args.plot, outcomes, plan.measured_s)
-    return OK if all(outcome.is_done for outcome in outcomes) else NODE_FAULT
+    # What is on stderr comes after the table, also where both go to one file.
+    sys.stdout.flush()
+    unfinished = [f"{name_of(outcome)} ({outcome.state})" for outcome in outcomes if not outcome.is_done]
+    if unfinished:
+        failures.write(f"pyrpc: error: the job is not done under {', '.join(unfinished)}")
+    return failures.NODE_FAULT if unfinished else failures.OK
 
 
 class _Plan(NamedTuple):

@@ -43,7 +43,7 @@ from pyrpc.simulate.scenario import JobModel, NodeModel, Scenario
 _SHARE_OF_THREADS = 0.2
 # Below this variance of the rows, relative to the square of their mean, no slope is fitted.
 _SPREAD = 0.02
-_FACTORS = 64
+_MOST_FACTORS = 1024
 # How many times longer than it should a piece must have been in flight for its node to count as hung.
 _HUNG = 2.0
 _LEAST_S = 1e-9
@@ -194,14 +194,15 @@ def _between_s(done: Sequence[Entry]) -> float:
 
 
 def _factors(done: Sequence[Entry], expected: Sequence[float]) -> tuple[float, ...]:
-    """Equally likely factors by which pieces took longer than expected: quantiles weighted by expected length."""
+    """By which factors pieces took longer than expected: as many quantiles as pieces, weighted by expected length."""
     pairs = sorted(
         (max(entry.service_s, _LEAST_S) / long_s, long_s) for entry, long_s in zip(done, expected, strict=True)
     )
     whole_s = math.fsum(expected)
+    count = min(len(pairs), _MOST_FACTORS)
     factors, place, passed_s = [], 0, pairs[0][1]
-    for step in range(_FACTORS):
-        while passed_s < whole_s * (step + 0.5) / _FACTORS and place < len(pairs) - 1:
+    for step in range(count):
+        while passed_s < whole_s * (step + 0.5) / count and place < len(pairs) - 1:
             place += 1
             passed_s += pairs[place][1]
         factors.append(pairs[place][0])

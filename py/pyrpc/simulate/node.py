@@ -7,7 +7,7 @@ from collections import deque
 
 from pyrpc.plan.actions import Send
 from pyrpc.plan.prng import SplitMix64
-from pyrpc.simulate.luck import SHIFT, luck_table
+from pyrpc.simulate.luck import SHIFT, Deck, luck_table
 from pyrpc.simulate.scenario import JobModel, NodeModel
 
 
@@ -46,7 +46,7 @@ class SimulatedNode:
     """
 
     __slots__ = (
-        "_in_at", "_in_s", "_luck", "_out_at", "_out_s", "_prng", "epoch", "free_threads", "half_s", "index",
+        "_deck", "_in_at", "_in_s", "_luck", "_out_at", "_out_s", "_prng", "epoch", "free_threads", "half_s", "index",
         "is_dead", "is_plain", "model", "waiting",
     )  # fmt: skip
 
@@ -61,8 +61,9 @@ class SimulatedNode:
         # Seconds a row needs on the link, and since when the link is free.
         self._out_s, self._in_s = job.row_bytes / model.bytes_per_s, job.result_row_bytes / model.bytes_per_s
         self._out_at = self._in_at = 0.0
-        self._luck = luck_table(model.jitter_kind, model.jitter, model.jitter_factors)
         self._prng = SplitMix64(SplitMix64(seed + 0x9E37 * (index + 1)).next_u64())
+        self._deck = Deck(model.jitter_factors, self._prng) if model.jitter_factors else None
+        self._luck = [] if self._deck else luck_table(model.jitter_kind, model.jitter)
         self.is_plain = math.isinf(model.hangs_at_s)
 
     def happens(self, share: float) -> bool:
@@ -87,6 +88,8 @@ class SimulatedNode:
         seconds = model.piece_s + rows * model.row_s
         if self._luck:
             seconds *= self._luck[self._prng.next_u64() >> SHIFT]
+        elif self._deck is not None:
+            seconds *= self._deck.deal()
         if model.straggler_share and self._prng.uniform() < model.straggler_share:
             seconds *= model.straggler_factor
         return seconds

@@ -83,7 +83,7 @@ class NodeModel:
     jitter_kind : str
         Its distribution: "lognormal", "uniform" or "exponential" (whose deviation is 1 whatever ``jitter`` says).
     jitter_factors : tuple of float
-        Measured factors of luck, equally likely; they take the place of ``jitter``.
+        Measured factors of luck, each as often as the others; they take the place of ``jitter``.
     straggler_share, straggler_factor : float
         Which share of the pieces takes how many times as long.
     fails : float
