@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pyrpc.client.receipt.causes import Analysis
 from pyrpc.client.receipt.records import ChunkRecord, JobRecord
 from pyrpc.client.receipt.report import causes_text, time_text
@@ -131,7 +133,7 @@ def _draw_lanes(axes: Any, job: JobRecord, lanes: Lanes) -> None:
     for (outcome, is_running), by_lane in _bars(job, lanes).items():
         # What failed or was cancelled may have run, which its caller does not know: it is half pale.
         alpha = 1.0 if is_running else 0.6 if outcome in ("failed", "cancelled") else 0.25
-        # One collection for all: a job may have a million attempts.
+        # One collection for all, from one array, which is quicker: a job may have a million attempts.
         boxes = [
             _box(start_s, stop_s, *lanes.span(middle))
             for middle, spans in by_lane.items()
@@ -141,7 +143,7 @@ def _draw_lanes(axes: Any, job: JobRecord, lanes: Lanes) -> None:
         is_edged = is_running and len(lanes.places) <= _MOST_NAMES
         edge = {"edgecolor": "white", "linewidth": 0.3} if is_edged else {"linewidth": 0}
         axes.add_collection(
-            PolyCollection(boxes, facecolor=COLOURS[outcome], alpha=alpha, zorder=2 + is_running, **edge)
+            PolyCollection(np.array(boxes), facecolor=COLOURS[outcome], alpha=alpha, zorder=2 + is_running, **edge)
         )
     failed = [entry for entry in job.entries if entry.outcome == "failed"]
     axes.plot(
