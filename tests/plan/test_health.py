@@ -79,3 +79,17 @@ def test_all_down_means_use_all():
     for health in healths:
         health.on_failure(0.0)
     assert usable_nodes(healths, 0.0) == [0, 1, 2]
+
+
+def test_nobody_tries_a_node_while_somebody_asks_it():
+    health = NodeHealth()
+    health.hold(9.0)
+    assert health.usable(0.0) and health.is_up
+    health.on_failure(0.0)
+    health.hold(2.0)
+    assert not health.usable(1.9)
+    health.hold(1.0)
+    assert not health.usable(1.9)
+    assert health.usable(2.0)
+    health.on_success()
+    assert health.usable(0.0)

@@ -178,3 +178,28 @@ def test_whatever_happens_there_is_a_node_to_call_and_half_are_kept(count: int, 
         nodes = pool.usable(now, prng)
         assert nodes and set(nodes) <= set(range(count))
         assert sum(pool.is_ejected(other) for other in range(count)) <= count // 2
+
+
+def test_pings_tell_whether_a_node_is_there_and_nothing_of_its_calls():
+    pool = outliers(4)
+    for _ in range(20):
+        pool.on_ping(1, 0.0, False)
+    assert not pool.is_calm
+    assert usable(pool, 1.0) == [0, 2, 3]
+    assert not pool.is_ejected(1)
+    pool.on_ping(1, 1.0, True)
+    assert usable(pool, 1.0) == [0, 1, 2, 3]
+    fail(pool, 2, 5, now=1.0)
+    pool.on_ping(2, 40.0, True)
+    assert pool.is_ejected(2)
+
+
+def test_node_whose_last_call_failed_is_in_doubt():
+    pool = outliers(2)
+    assert not pool.in_doubt(0)
+    fail(pool, 0, 1)
+    assert (pool.in_doubt(0), pool.in_doubt(1)) == (True, False)
+    pool.on_ping(0, 0.0, True)
+    assert pool.in_doubt(0)
+    pool.on_success(0, 0.0)
+    assert not pool.in_doubt(0)

@@ -168,3 +168,18 @@ def test_pool_is_thread_safe(pool: ConnectionPool) -> None:
         thread.join(30)
     assert not clashes
     assert len(pool._idle) <= 8
+
+
+def test_only_who_finds_no_connection_in_steady_use_tells_of_it(pool: ConnectionPool) -> None:
+    told: list[int] = []
+    pool.on_rested = lambda: told.append(1)
+    connection = take(pool)
+    assert len(told) == 1
+    for _ in range(10):
+        pool.give_back(connection)
+        assert take(pool) is connection
+    assert len(told) == 1
+    pool.give_back(connection)
+    assert take(pool, idle_s=2 * TRUSTED_IDLE_S) is connection
+    assert len(told) == 2
+    connection.close()

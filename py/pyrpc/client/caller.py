@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 from pyrpc.client.hedged import Sent, first_reply
 from pyrpc.client.node import EWMA_WEIGHT, Late, NodeHandle, is_node_loss
+from pyrpc.client.pinger import Pinger
 from pyrpc.deadline import Deadline
 from pyrpc.errors import (
     ArgumentError,
@@ -87,6 +88,10 @@ class Caller:
         other = copy.copy(self)
         other._pick_index = pick_of(balancer)
         return other
+
+    def pinger(self, every_s: float, **options: float) -> Pinger:
+        """What pings these nodes while calls are made, and tells of it where calls look."""
+        return Pinger(self._nodes, self._outliers, self._lock, self._run, every_s, **options)
 
     def call(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], timeout_s: float | None) -> Any:
         """Call a method on one of the nodes and return what it gives.

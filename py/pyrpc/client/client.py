@@ -21,6 +21,7 @@ from pyrpc.client.submit import Submitter
 from pyrpc.deadline import Deadline
 from pyrpc.errors import ConfigError, PyrpcError
 from pyrpc.plan.balance import Balancer, balancer, default_policy
+from pyrpc.plan.ping import EVERY_S
 from pyrpc.plan.placement import check_policy
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
@@ -62,6 +63,9 @@ class Client:
         For what is chosen at random; the same seed makes the same choices.
     token : str, optional
         Sent with each call, for nodes that ask for one.
+    ping_s : float or None
+        With several nodes, while calls are made: after so many seconds of silence a node is asked in the background
+        whether it is there, so that no call has to find out. None: never.
 
     Raises
     ------
@@ -80,9 +84,11 @@ class Client:
         job_policy: str | Balancer = "min_max",
         seed: int | None = None,
         token: str | None = None,
+        ping_s: float | None = EVERY_S,
     ) -> None:
         _check_timeout("timeout_s", timeout_s)
         _check_timeout("connect_timeout_s", connect_timeout_s)
+        _check_timeout("ping_s", ping_s)
         self._timeout_s = _finite(timeout_s)
         self._nodes = [NodeHandle(endpoint, connect_timeout_s, token) for endpoint in resolve(endpoints)]
         # One for calls and one for jobs: each belongs to a lock of its own.
@@ -103,6 +109,7 @@ class Client:
         self._lock = threading.Lock()
         self._stages: dict[str, StageInfo] = {}
         self._stages_at = float("-inf")
+        self._pinger = None if ping_s is None or len(self._nodes) == 1 else self._caller.pinger(ping_s)
         self._is_closed = False
 
     # -- single calls
@@ -447,6 +454,8 @@ class Client:
     def close(self) -> None:
         """Close all connections; calls that run end by themselves."""
         self._is_closed = True
+        if self._pinger is not None:
+            self._pinger.close()
         for node in self._nodes:
             node.pool.close()
         self._job_threads.close()

@@ -63,6 +63,11 @@ class NodeHealth:
         self.failures += 1
         self._down_until = now + wait_s
 
+    def hold(self, until: float) -> None:
+        """Somebody is asking a node that is down: no call is the probe before that moment. Nothing while it is up."""
+        if self.failures:
+            self._down_until = max(self._down_until, until)
+
 
 def usable_nodes(healths: Sequence[NodeHealth], now: float) -> list[int]:
     """Indexes of the nodes a call may go to; all of them when none is usable.

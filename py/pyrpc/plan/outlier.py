@@ -108,10 +108,7 @@ class Outliers:
         """A node failed, by its own fault. is_lost: it could not be reached or broke off, so it gets a backoff."""
         if is_lost:
             self._healths[node].on_failure(now)
-        if self.is_calm:
-            self.is_calm = False
-            self._interval_end = now + INTERVAL_S
-        self._restless_until = now + 2 * INTERVAL_S
+        self._watch(now)
         record = self._records[node]
         record.in_row += 1
         record.calls += 1
@@ -122,6 +119,14 @@ class Outliers:
         elif record.in_row >= FAILURES_IN_ROW and self._may_eject():
             self._eject(record, now)
         self._turn(now)
+
+    def on_ping(self, node: int, now: float, is_there: bool) -> None:
+        """A node answered a ping, or did not. That tells whether it is there, and nothing of what its calls do."""
+        if is_there:
+            self._healths[node].on_success()
+        else:
+            self._healths[node].on_failure(now)
+            self._watch(now)
 
     # -- who may be called
 
@@ -150,11 +155,22 @@ class Outliers:
         """Whether a node is ejected, or waits for the end of its probe."""
         return self._records[node].is_ejected
 
+    def in_doubt(self, node: int) -> bool:
+        """Whether the last call to it that was told of failed."""
+        return self._records[node].in_row > 0
+
     def ejected_until(self, node: int) -> float:
         """When its probe may go; -inf if it was never ejected."""
         return self._records[node].ejected_until
 
     # -- inside
+
+    def _watch(self, now: float) -> None:
+        """Not calm, for a while at least."""
+        if self.is_calm:
+            self.is_calm = False
+            self._interval_end = now + INTERVAL_S
+        self._restless_until = now + 2 * INTERVAL_S
 
     def _may_call(self, record: _Record, now: float, prng: SplitMix64) -> bool:
         if record.is_ejected:

@@ -6,6 +6,7 @@ The most recently used one is handed out first: it is warm, and those not needed
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from pyrpc.transport.connection import TRUSTED_IDLE_S, Connection
 from pyrpc.transport.endpoint import Endpoint
@@ -26,6 +27,8 @@ class ConnectionPool:
         self._max_idle = max_idle
         self._idle: deque[Connection] = deque()
         self._is_closed = False
+        # Told in the thread of each caller that finds no connection in steady use; must neither block nor raise.
+        self.on_rested: Callable[[], None] | None = None
 
     def take(self, timeout_s: float, now: float) -> Connection:
         """A connection that nobody else has until it is given back; may block while connecting.
@@ -45,11 +48,19 @@ class ConnectionPool:
             try:
                 connection = self._idle.pop()
             except IndexError:
+                self._tell_rested()
                 return Connection(self.endpoint, max(0.001, min(self._connect_timeout_s, timeout_s)))
             # Written out for a connection in steady use: the call alone would show in the time of a small call.
-            if now - connection.used_at < TRUSTED_IDLE_S or connection.is_alive():
+            if now - connection.used_at < TRUSTED_IDLE_S:
+                return connection
+            self._tell_rested()
+            if connection.is_alive():
                 return connection
             connection.close()
+
+    def _tell_rested(self) -> None:
+        if self.on_rested is not None:
+            self.on_rested()
 
     def give_back(self, connection: Connection) -> None:
         """Return a connection; one that was closed is dropped."""
