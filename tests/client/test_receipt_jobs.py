@@ -100,6 +100,15 @@ def test_terms_of_the_job_are_written_down(start: Start) -> None:
     assert divisible.receipt.to_dict()["policy"] == "min_max"
 
 
+def test_job_over_an_iterator_has_the_rows_that_it_read(start: Start) -> None:
+    client, _ = start(Work(), Work())
+    job = client.map_async("Work.double", (np.zeros((10, 4)) for _ in range(5)))
+    job.result()
+    receipt = checked(job.receipt)
+    assert (receipt.rows, receipt.rows_done, receipt.row_bytes) == (50, 50, 32)
+    assert (receipt.terms.is_divisible, receipt.terms.max_rows) == (True, None)
+
+
 def test_reply_of_arrays_tells_when_it_began_to_arrive(start: Start) -> None:
     client, _ = start(Work(0.001))
     job = client.map_async("Work.double", np.zeros((20, 4)), chunk_rows=10)

@@ -35,5 +35,5 @@ class JobTerms:
     def of(cls, policy: object, window: int, idempotent: bool, work: Work) -> JobTerms:
         """The terms of a scheduler's job."""
         name = policy if isinstance(policy, str) else type(policy).__name__
-        max_rows = work.max_rows if isinstance(work, DivisibleWork) else None
+        max_rows = work.max_rows if isinstance(work, DivisibleWork) and not work.is_open else None
         return cls(name, window, idempotent, not isinstance(work, FixedWork), max_rows)
