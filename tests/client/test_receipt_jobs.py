@@ -107,6 +107,10 @@ def test_job_over_an_iterator_has_the_rows_that_it_read(start: Start) -> None:
     receipt = checked(job.receipt)
     assert (receipt.rows, receipt.rows_done, receipt.row_bytes) == (50, 50, 32)
     assert (receipt.terms.is_divisible, receipt.terms.max_rows) == (True, None)
+    reduction = client.reduce_async("Work.total", (np.zeros((10, 4)) for _ in range(5)), chunk_rows=5)
+    reduction.result()
+    receipt = checked(reduction.receipt)
+    assert (receipt.rows, receipt.terms.is_divisible) == (50, False)
 
 
 def test_reply_of_arrays_tells_when_it_began_to_arrive(start: Start) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyrpc.plan.work import DivisibleWork, FixedWork, Work
+from pyrpc.plan.work import DivisibleWork, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +35,6 @@ class JobTerms:
     def of(cls, policy: object, window: int, idempotent: bool, work: Work) -> JobTerms:
         """The terms of a scheduler's job."""
         name = policy if isinstance(policy, str) else type(policy).__name__
-        max_rows = work.max_rows if isinstance(work, DivisibleWork) and not work.is_open else None
-        return cls(name, window, idempotent, not isinstance(work, FixedWork), max_rows)
+        if not isinstance(work, DivisibleWork):
+            return cls(name, window, idempotent)
+        return cls(name, window, idempotent, True, None if work.is_open else work.max_rows)

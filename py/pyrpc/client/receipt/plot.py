@@ -134,16 +134,18 @@ def _draw_lanes(axes: Any, job: JobRecord, lanes: Lanes) -> None:
         # What failed or was cancelled may have run, which its caller does not know: it is half pale.
         alpha = 1.0 if is_running else 0.6 if outcome in ("failed", "cancelled") else 0.25
         # One collection for all, from one array, which is quicker: a job may have a million attempts.
-        boxes = [
-            _box(start_s, stop_s, *lanes.span(middle))
-            for middle, spans in by_lane.items()
-            for start_s, stop_s in merged(spans, pixel_s)
-        ]
+        boxes: Any = np.array(
+            [
+                _box(start_s, stop_s, *lanes.span(middle))
+                for middle, spans in by_lane.items()
+                for start_s, stop_s in merged(spans, pixel_s)
+            ]
+        )
         # White edges tell chunks in a row apart; of thin lanes they would leave nothing.
         is_edged = is_running and len(lanes.places) <= _MOST_NAMES
         edge = {"edgecolor": "white", "linewidth": 0.3} if is_edged else {"linewidth": 0}
         axes.add_collection(
-            PolyCollection(np.array(boxes), facecolor=COLOURS[outcome], alpha=alpha, zorder=2 + is_running, **edge)
+            PolyCollection(boxes, facecolor=COLOURS[outcome], alpha=alpha, zorder=2 + is_running, **edge)
         )
     failed = [entry for entry in job.entries if entry.outcome == "failed"]
     axes.plot(
