@@ -31,6 +31,7 @@ JOBS = {
     "two slow": Scenario(GRID, nodes(1, 1, 0.2, 0.2), seed=3),
     "by pull": Scenario(GRID, nodes(1, 1, 1, 0.2), policy="pull", seed=3),
     "rows": Scenario(ROWS, nodes(1, 1, 1, 0.2, row_s=2e-5, piece_s=0.002), seed=3),
+    "rows on threads": Scenario(ROWS, nodes(1, 1, 1, row_s=4e-5, threads=2), seed=3),
     "long pieces": Scenario(JobModel(2_000_000, chunk_s=0.5), nodes(1, 1, 0.5, row_s=2e-5), seed=3),
     "even grid": Scenario(JobModel(1000, chunks=33), nodes(1, 1, row_s=0.001), seed=3),
     "threads": Scenario(replace(GRID, window=4), nodes(1, 1, threads=4), seed=3),
@@ -93,6 +94,7 @@ def test_grid_is_found_as_it_was_cut(receipt_of: ReceiptOf) -> None:
     jobs = {name: calibrate(receipt_of(JOBS[name])).scenario.job for name in ("one slow", "even grid", "rows")}
     assert (jobs["one slow"].chunk_rows, jobs["even grid"].chunks) == (1, 33)
     assert jobs["rows"].is_divisible and jobs["rows"].chunk_s is None
+    assert calibrate(receipt_of(JOBS["rows on threads"])).scenario.job.chunk_s is None
     assert calibrate(receipt_of(JOBS["long pieces"])).scenario.job.chunk_s == pytest.approx(0.5, rel=0.2)
 
 

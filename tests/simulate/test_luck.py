@@ -23,7 +23,7 @@ def test_deviation_is_as_asked(kind: str, deviation: float) -> None:
 
 
 def test_no_deviation_is_no_luck() -> None:
-    assert luck_table("lognormal", 0.0) == []
+    assert luck_table("lognormal", 0.0) == ()
 
 
 def test_measured_factors_are_each_dealt_once_in_an_order_of_the_seed() -> None:

@@ -89,7 +89,7 @@ def calibrate(data: Any, *, seed: int = 0) -> Calibrated:
         for name, model in zip(job.nodes, models, strict=True)
     )
     policy = job.policy if job.policy in POLICIES else "min_max"
-    return Calibrated(Scenario(_job(job), nodes, policy=policy, seed=seed), job.makespan_s)
+    return Calibrated(Scenario(_job(job, nodes), nodes, policy=policy, seed=seed), job.makespan_s)
 
 
 def _whole() -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _whole() -> dict[str, Any]:
 # -- the job
 
 
-def _job(job: MeasuredJob) -> JobModel:
+def _job(job: MeasuredJob, nodes: Sequence[NodeModel]) -> JobModel:
     first_s = min(entry.sent_s for entry in job.entries)
     last_s = max(entry.done_s for entry in job.entries if entry.outcome == "ok")
     model = JobModel(
@@ -110,7 +110,7 @@ def _job(job: MeasuredJob) -> JobModel:
         start_s=max(0.0, first_s + job.makespan_s - last_s),
     )
     if job.is_divisible:
-        return replace(model, chunk_s=_target_s(job))
+        return replace(model, chunk_s=_target_s(job, nodes))
     sizes = Counter(entry.rows for entry in job.entries if entry.outcome == "ok")
     count, (size, same) = sum(sizes.values()), sizes.most_common(1)[0]
     # All alike but for a shorter last one: a size that was asked for. Else the grid is an even one.
@@ -119,9 +119,13 @@ def _job(job: MeasuredJob) -> JobModel:
     return replace(model, chunks=count)
 
 
-def _target_s(job: MeasuredJob) -> float | None:
-    """How long a piece was to take: what most of the longer ones did, where that is more than the default."""
-    by_length = sorted(entry.service_s for entry in job.entries if entry.outcome == "ok")
+def _target_s(job: MeasuredJob, nodes: Sequence[NodeModel]) -> float | None:
+    """How long a piece was to take: what most of the longer ones did, where that is more than the default.
+
+    The planner counts what a piece adds to its node: with several threads that is as many times less than it runs.
+    """
+    threads = {node.name: node.threads for node in nodes}
+    by_length = sorted(entry.service_s / threads[entry.node] for entry in job.entries if entry.outcome == "ok")
     long_s = by_length[len(by_length) * 3 // 4]
     return long_s if long_s > 1.5 * TARGET_S else None
 

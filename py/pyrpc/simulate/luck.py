@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import NormalDist
 
 from pyrpc.plan.prng import SplitMix64
@@ -19,7 +20,8 @@ SHIFT = 54
 KINDS = ("lognormal", "uniform", "exponential")
 
 
-def luck_table(kind: str, deviation: float) -> list[float]:
+@lru_cache(maxsize=64)
+def luck_table(kind: str, deviation: float) -> tuple[float, ...]:
     """The factors; empty where all would be 1.
 
     Parameters
@@ -32,7 +34,7 @@ def luck_table(kind: str, deviation: float) -> list[float]:
     if kind == "exponential":
         table = [-math.log1p(-_middle(place)) for place in range(ENTRIES)]
     elif deviation == 0:
-        return []
+        return ()
     elif kind == "uniform":
         table = [max(0.0, 1.0 + deviation * math.sqrt(3.0) * (2.0 * _middle(place) - 1.0)) for place in range(ENTRIES)]
     else:
@@ -40,7 +42,7 @@ def luck_table(kind: str, deviation: float) -> list[float]:
         normal = NormalDist(0.0, sigma)
         table = [math.exp(normal.inv_cdf(_middle(place))) for place in range(ENTRIES)]
     mean = math.fsum(table) / ENTRIES
-    return [factor / mean for factor in table]
+    return tuple(factor / mean for factor in table)
 
 
 def _middle(place: int) -> float:

@@ -63,7 +63,7 @@ class SimulatedNode:
         self._out_at = self._in_at = 0.0
         self._prng = SplitMix64(SplitMix64(seed + 0x9E37 * (index + 1)).next_u64())
         self._deck = Deck(model.jitter_factors, self._prng) if model.jitter_factors else None
-        self._luck = [] if self._deck else luck_table(model.jitter_kind, model.jitter)
+        self._luck = () if self._deck else luck_table(model.jitter_kind, model.jitter)
         self.is_plain = math.isinf(model.hangs_at_s)
 
     def happens(self, share: float) -> bool:
