@@ -2,7 +2,7 @@
 """Writes the vectors: ``python tests/vectors/generate.py [--check] [KIND ...]``.
 
 With --check nothing is written; the exit code is 1 and the kinds are named if the files are not what would be written.
-Whole jobs (kind scheduler) are recorded from pyrpc, so that must be importable; the others need nothing.
+It needs nothing but Python: the answers come from reference/.
 """
 
 from __future__ import annotations
@@ -18,11 +18,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+from kinds import KINDS, Fill  # noqa: E402
 from reference.balance import CloseCallError  # noqa: E402
-from scenarios import KINDS, Case, Draw, Fill  # noqa: E402
-
-ALL_KINDS = [*KINDS, "scheduler"]
-JOBS = 1500
+from scenarios import Case, Draw  # noqa: E402
 
 # Seeds of what was drawn and not written lie so far apart.
 NEXT_TRY = 10**7
@@ -39,19 +37,11 @@ def answered(seed: int, draw_case: Callable[[Draw], Case], fill: Fill) -> Case:
 
 def cases_of(kind: str) -> Iterator[Case]:
     """All scenarios of a kind; no two kinds have a seed in common."""
-    seed = (1 + ALL_KINDS.index(kind)) * 10**5
-    for count, draw_case, fill in _drawn(kind):
+    seed = (1 + list(KINDS).index(kind)) * 10**5
+    for count, draw_case, fill in KINDS[kind]:
         for _ in range(count):
             yield answered(seed, draw_case, fill)
             seed += 1
-
-
-def _drawn(kind: str) -> list[tuple[int, Callable[[Draw], Case], Fill]]:
-    if kind != "scheduler":
-        return KINDS[kind]
-    from jobs import recorded  # needs pyrpc
-
-    return [(JOBS, recorded, lambda case: case)]
 
 
 def plain(value: Any) -> Any:
@@ -74,7 +64,7 @@ def text_of(kind: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare with the files that are there")
-    parser.add_argument("kinds", nargs="*", default=ALL_KINDS, help="all without")
+    parser.add_argument("kinds", nargs="*", default=list(KINDS), help="all without")
     options = parser.parse_args(arguments)
     stale = []
     for kind in options.kinds:

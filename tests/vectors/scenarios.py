@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from reference import balance, cost, hedge, outlier, partition, prng, reduction, retry
+from reference import partition, reduction
 from reference.prng import Prng
 
 T = TypeVar("T")
@@ -255,6 +255,9 @@ def _stubborn(draw: Draw, count: int, now: float) -> Iterator[list]:
             ended[place] = round(now + min(300.0, 30.0 * ejections[place]) + draw.choice((-0.01, 0.0, 0.01, 7.0)), 2)
         else:
             yield ["ok", place, now, 1]
+            if count == 2:
+                # One of two is in slow start, and the other one is ejected.
+                yield ["fail", 1 - place, now, False, 5]
             for _ in range(draw.whole(0, 3)):
                 now = round(now + draw.choice((0.5, 3.0, 12.0, 45.0)), 2)
                 yield ["usable", now]
@@ -364,25 +367,3 @@ def _bits(draw: Draw, dtype: str) -> str:
         return reduction.to_bits(draw.choice((draw.whole(-100, 100), draw.whole(-(2**63), 2**63 - 1))), dtype)
     value = (draw.prng.uniform() - 0.5) * 10.0 ** draw.choice((-3, 0, 0, 0, 6, 15))
     return reduction.to_bits(value if not draw.chance(0.02) else -0.0, dtype)
-
-
-Fill = Callable[[Case], Case]
-# Name of the file and kind: how many, how they are drawn, how they are answered.
-KINDS: dict[str, list[tuple[int, Callable[[Draw], Case], Fill]]] = {
-    "prng": [(500, numbers, prng.fill)],
-    "partition": [(2000, chunks, partition.fill_partition)],
-    "leaf_grid": [(1000, leaves, partition.fill_leaf_grid)],
-    "work": [(800, works, partition.fill_work)],
-    "balance": [(140, picks(policy), balance.fill) for policy in POLICIES],
-    "peak_ewma": [(250, peaks, balance.fill_peak)],
-    "retry": [(1400, retries, retry.fill_retry)],
-    "retry_budget": [(400, retry_budgets, retry.fill_retry_budget)],
-    "call_budget": [(150, call_budgets, retry.fill_call_budget)],
-    "job_budget": [(400, job_budgets, retry.fill_job_budget)],
-    "health": [(700, healths, outlier.fill_health)],
-    "outlier": [(400, outliers, outlier.fill_outlier)],
-    "call_hedge": [(250, call_hedges, hedge.fill_call_hedge)],
-    "stragglers": [(400, stragglers, hedge.fill_stragglers)],
-    "cost": [(350, costs, cost.fill)],
-    "reduction": [(600, reductions, reduction.fill)],
-}

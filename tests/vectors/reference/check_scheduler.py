@@ -167,7 +167,9 @@ class Books:
             if node.is_up and attempt.epoch == node.epoch:
                 self.goes_down(node)
         elif node.is_up:
-            is_plain = failure == "NOT_EXECUTED" and asked_ms is None and self.is_wanted
+            # One that comes during a pause may come too late to count: it was sent before.
+            is_news = self.is_wanted and self.now >= node.paused_until
+            is_plain = failure == "NOT_EXECUTED" and asked_ms is None and is_news
             pause_s = 0.1 if is_plain else max(0, asked_ms or 0) / 1000
             if pause_s:
                 node.paused_until = max(node.paused_until, self.now + pause_s)
