@@ -17,7 +17,7 @@ import pytest
 
 from pyrpc import Client, Server
 from pyrpc.client.receipt import Receipt
-from pyrpc.errors import CancelledError, PyrpcError
+from pyrpc.errors import CancelledError, PyrpcError, UnknownRefError
 
 Start = Callable[..., tuple[Client, list[Server]]]
 
@@ -44,6 +44,9 @@ class Work:
         if 5 in x:
             raise ValueError("five")
         return x
+
+    def add(self, x: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        return x + whole[0]
 
     def total(self, x: np.ndarray) -> float:
         return float(x.sum())
@@ -122,6 +125,23 @@ def test_reply_of_arrays_tells_when_it_began_to_arrive(start: Start) -> None:
     reduction = client.reduce_async("Work.total", np.zeros((20, 4)), chunk_rows=10)
     reduction.result()
     assert [entry.replied_s for entry in checked(reduction.receipt).entries] == [0.0, 0.0]
+
+
+def test_asking_a_node_for_a_reference_it_does_not_know_is_no_preparing(start: Start) -> None:
+    client, servers = start(Work(), window=1)
+
+    def get(ref: object) -> object:
+        time.sleep(0.1)
+        raise UnknownRefError("it was dropped")
+
+    servers[0]._dispatcher._store.get = get  # type: ignore[method-assign, assignment]
+    job = client.map_async("Work.add", np.zeros((2, 4)), whole=np.ones(2**18), chunk_rows=2)
+    job.result()
+    (entry,) = checked(job.receipt).entries
+    assert entry.prepare_s < 0.1 <= entry.done_s - entry.sent_s
+    assert job.receipt.causes["transfer"] >= 0.1
+    # The reference, and after that the array itself.
+    assert entry.bytes_out > 2**21 + 400
 
 
 def test_chunks_that_wait_behind_others_on_the_node_are_queue(start: Start) -> None:

@@ -385,7 +385,9 @@ class Scatter:
                 self._count_bytes(running)
                 running.connection = None
                 return
-            running.record.prepare_s = now - self._began - running.record.sent_s - running.shared_s
+            # Once: where the node did not know a reference, bytes have moved before the second time.
+            record = running.record
+            record.prepare_s = record.prepare_s or now - self._began - record.sent_s - running.shared_s
             running.connection = connection
             running.sent_before, running.received_before = connection.bytes_sent, connection.bytes_received
             is_cancelled = running.is_cancelled or self._error is not None
@@ -395,8 +397,8 @@ class Scatter:
     @staticmethod
     def _count_bytes(running: _Running) -> None:
         if running.connection is not None:
-            running.record.bytes_out = running.connection.bytes_sent - running.sent_before
-            running.record.bytes_in = running.connection.bytes_received - running.received_before
+            running.record.bytes_out += running.connection.bytes_sent - running.sent_before
+            running.record.bytes_in += running.connection.bytes_received - running.received_before
 
     def _succeeded(self, send: Send, running: _Running, reply: CallReply) -> Send | None:
         if reply.load is not None:

@@ -24,7 +24,7 @@ class Receipt(JobRecord):
     """
 
     # Of the records as they were when it was made: a job that runs adds to them.
-    _analysis: tuple[tuple[int, float], Analysis] | None = field(default=None, init=False, compare=False)
+    _analysis: tuple[tuple[int, int, float], Analysis] | None = field(default=None, init=False, compare=False)
 
     # -- how good it was
 
@@ -64,7 +64,7 @@ class Receipt(JobRecord):
         return list(self._analyse().work)
 
     def _analyse(self) -> Analysis:
-        key = (len(self.entries), self.makespan_s)
+        key = (len(self.entries), len(self.probes), self.makespan_s)
         known = self._analysis
         if known is None or known[0] != key:
             known = self._analysis = (key, Analysis(self))
