@@ -122,5 +122,5 @@ class Job:
 
     @property
     def receipt(self) -> Receipt:
-        """What went where; complete once the job has ended."""
+        """What went where, and how good the job was; complete once it has ended, well or not."""
         return self._scatter.receipt
