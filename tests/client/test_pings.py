@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+import pyrpc
 from pyrpc import Client, Server
 from pyrpc.client.pinger import Pinger
 from pyrpc.errors import ConfigError
@@ -21,11 +22,16 @@ def name() -> str:
     return "a name"
 
 
-class Second:
-    """A policy that always takes the second node."""
+@pyrpc.stage(idempotent=True)
+def read() -> str:
+    return "a name"
+
+
+class Last:
+    """A policy that always takes the last node."""
 
     def pick(self, nodes: Sequence[NodeView], prng: SplitMix64, now: float) -> int:
-        return 1
+        return len(nodes) - 1
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -101,6 +107,29 @@ def test_node_that_hangs_costs_no_call_its_time(servers: list[Server]) -> None:
         until(lambda: is_up(client, 1))
 
 
+def test_node_that_only_loses_to_hedges_is_asked_too() -> None:
+    """A call that was given up since another node replied tells nothing of the first one."""
+    with (
+        Server({"read": read}, port=0) as first,
+        Server({"read": read}, port=0) as second,
+        FaultProxy(second.endpoint) as proxy,
+        Client([first.endpoint, proxy.endpoint], policy=Last()) as client,
+    ):
+        # So many that the budget allows for 50 hedges.
+        for _ in range(1000):
+            client.call("read")
+        until(lambda: client._caller._methods["read"].hedge_after_s < 1)
+        quick_pinger(client)
+        proxy.hold()
+        calls = 0
+        while is_up(client, 1):
+            calls += 1
+            assert calls < 50, "it was never asked"
+            client.call("read", timeout_s=5.0)
+            time.sleep(0.02)
+        assert not client._caller._outliers.in_doubt(1)
+
+
 def test_node_that_drains_counts_as_leaving(servers: list[Server]) -> None:
     with connect(servers) as client:
         quick_pinger(client)
@@ -132,8 +161,8 @@ def test_pings_go_on_while_a_call_is_on_its_way(servers: list[Server]) -> None:
         assert client._pinger is not None
         client._pinger.close()
         pinger = client._caller.pinger(0.1, timeout_s=0.2, idle_s=0.2)
-        client.options(policy=Second()).call("wait_not")
-        answer = client.options(policy=Second()).submit("wait")
+        client.options(policy=Last()).call("wait_not")
+        answer = client.options(policy=Last()).submit("wait")
         until(lambda: pinger.is_running)
         time.sleep(0.6)
         assert pinger.is_running

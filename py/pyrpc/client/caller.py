@@ -273,7 +273,7 @@ class Caller:
             node.peak_s = max(took_s, 2.0 * node.peak_s)
             if latencies.median_s:
                 node.slowness = max(2.0 * node.slowness, took_s / latencies.median_s)
-            node.seen_at = now
+            node.seen_at = node.outrun_at = now
 
     def _note_health(self, node: NodeHandle, failure: PyrpcError | None, now: float) -> None:
         """Under the lock. An error of the stage counts as an answer: the node is up."""

@@ -55,6 +55,8 @@ class NodeHandle:
         self.peak_s = 0.0
         self.slowness = 0.0
         self.seen_at = 0.0
+        # When another node replied before it to the same call; not below seen_at: it has not replied since.
+        self.outrun_at = float("-inf")
         # When a job lost the node last, on the system's clock; -inf once it has answered again.
         self.lost_at = float("-inf")
         self._token = token

@@ -109,9 +109,12 @@ class Pinger:
             return self._plan.due(now, self._heard_at())
 
     def _heard_at(self) -> list[float]:
-        """When each node replied last, under the lock. That a call ran out of time is no reply."""
+        """When each node replied last, under the lock. That a call ran out of time, or was given up, is no reply."""
         in_doubt = self._outliers.in_doubt
-        return [-math.inf if in_doubt(index) else node.seen_at for index, node in enumerate(self._nodes)]
+        return [
+            -math.inf if in_doubt(index) or node.outrun_at >= node.seen_at else node.seen_at
+            for index, node in enumerate(self._nodes)
+        ]
 
     def _ping(self, index: int) -> None:
         is_there = _answers(self._nodes[index], self._plan.timeout_s)
