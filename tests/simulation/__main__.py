@@ -62,18 +62,25 @@ def _run_many(first: int, count: int, until: float) -> int:
     blocks = [range(start, min(start + BLOCK, first + count)) for start in range(first, first + count, BLOCK)]
     ends: Counter[str] = Counter()
     done, failures = 0, 0
-    with multiprocessing.Pool(os.cpu_count()) as pool:
-        for ended, errors in pool.imap_unordered(_run_block, _in_time(blocks, until)):
-            ends += ended
-            done += sum(ended.values()) + len(errors)
-            failures += len(errors)
-            for error in errors:
-                print(error, flush=True)
-            if failures >= MOST_FAILURES:
-                pool.terminate()
-                break
+    for ended, errors in _run_blocks(blocks, until):
+        ends += ended
+        done += sum(ended.values()) + len(errors)
+        failures += len(errors)
+        for error in errors:
+            print(error, flush=True)
+        if failures >= MOST_FAILURES:
+            break
     print(f"{done} of {count} seeds run, {failures} failed; jobs ended by: {dict(ends)}")
     return int(failures > 0)
+
+
+def _run_blocks(blocks: list[range], until: float) -> Iterator[tuple[Counter[str], list[str]]]:
+    if len(blocks) == 1:
+        yield from map(_run_block, _in_time(blocks, until))
+        return
+    # Left early, it ends what its processes are at.
+    with multiprocessing.Pool(os.cpu_count()) as pool:
+        yield from pool.imap_unordered(_run_block, _in_time(blocks, until))
 
 
 def _in_time(blocks: list[range], until: float) -> Iterator[range]:

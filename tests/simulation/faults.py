@@ -48,7 +48,7 @@ def latest_end_s(world: World) -> float:
     works = [node for node in world.nodes if node.state == "works"]
     alone_s = job.rows * max(node.row_s for node in works or world.nodes)
     begun_s = max(world.healed_at, *(node.free_at for node in world.nodes))
-    end_s = begun_s + 60.0 + job.give_up_s + 3.0 * alone_s + 6.0 * world.longest_s
+    end_s = begun_s + world.feed_s + 60.0 + job.give_up_s + 3.0 * alone_s + 6.0 * world.longest_s
     if not works or not (job.hedge and job.idempotent):
         return end_s
     hung = sum(node.state == "hung" for node in world.nodes)

@@ -12,7 +12,7 @@ from pyrpc.plan.partition import plan_chunks
 from pyrpc.plan.placement import POLICIES
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
-from pyrpc.plan.work import DivisibleWork, FixedWork, Work
+from pyrpc.plan.work import DivisibleWork, FixedWork, StreamGrid, StreamRows, Work
 
 FAULTS = (
     "dies", "hangs", "loses_reply", "delays_reply", "duplicates_reply", "slow", "slow_for_a_while", "overloaded",
@@ -58,6 +58,9 @@ class Job:
     faults: list[str] = field(default_factory=list)
     fault_rate: float = 0.0
     faults_end_s: float = 1.0
+    # Where the rows come as a stream: how many at a time, and how long each block takes to come.
+    blocks: list[tuple[float, int]] = field(default_factory=list)
+    is_stream: bool = False
     # Share of the chunks that all nodes turn away until the faults end.
     refuses: float = 0.0
 
@@ -68,6 +71,10 @@ class Job:
 
     def work(self) -> Work:
         """Its rows for the scheduler."""
+        if self.is_stream:
+            if self.chunk_rows is None:
+                return StreamRows(target_s=self.target_s, nodes=self.nodes)
+            return StreamGrid(chunk_rows=self.chunk_rows)
         if self.chunk_rows is None:
             return DivisibleWork(self.rows, max_rows=self.max_rows, target_s=self.target_s, nodes=self.nodes)
         return FixedWork(plan_chunks(self.rows, 4, 1, chunk_rows=self.chunk_rows) if self.rows else [])
@@ -90,8 +97,21 @@ def draw_job(chance: Chance) -> Job:
     job.give_up_s = chance.choice((0.0, 0.5, 5.0, 5.0))
     if chance.happens(0.1):
         job.down = [node for node in range(nodes) if chance.happens(0.5)]
-    _draw_faults(job, chance, max(0.3, piece_s * job.rows / rows_a_piece / nodes))
+    about_s = max(0.3, piece_s * job.rows / rows_a_piece / nodes)
+    if chance.happens(0.15):
+        _draw_stream(job, chance, about_s)
+    _draw_faults(job, chance, about_s)
     return job
+
+
+def _draw_stream(job: Job, chance: Chance, about_s: float) -> None:
+    job.is_stream = True
+    left = job.rows
+    pause_s = about_s * chance.choice((0.0, 0.05, 0.5))
+    while left:
+        rows = 1 + chance.below(left)
+        job.blocks.append((pause_s * chance.uniform(), rows))
+        left -= rows
 
 
 def _draw_rows(job: Job, chance: Chance) -> None:

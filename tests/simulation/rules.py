@@ -73,6 +73,8 @@ class Rules:
     first_sends: int = 0
     refused_sends: int = 0
     done_rows: int = 0
+    known_rows: int = 0
+    is_open: bool = False
     progress_at: float = float("-inf")
     began: float = 0.0
     is_over: bool = False
@@ -80,6 +82,8 @@ class Rules:
 
     def __post_init__(self) -> None:
         self.nodes = {name: Seen() for name in self.names}
+        self.is_open = self.job.is_stream
+        self.known_rows = 0 if self.is_open else self.job.rows
         self.is_done = bytearray(self.job.rows)
         self.rows_sent = bytearray(self.job.rows)
 
@@ -148,7 +152,7 @@ class Rules:
         must(send.attempt_id > self.last_id, "attempts have numbers of their own", send)
         must(node.down_since is None, "nothing is sent to a node known to be down", send)
         must(node.in_flight < self.job.window, "no more than the window is in flight on a node", send)
-        must(0 <= chunk.start < chunk.stop <= self.job.rows, "a chunk has rows of the job", send)
+        must(0 <= chunk.start < chunk.stop <= self.known_rows, "a chunk has rows of the job", send)
         must(not any(self.is_done[chunk.start : chunk.stop]), "no row is sent again that is done", send)
         self.last_id = send.attempt_id
         twins = [
@@ -178,7 +182,12 @@ class Rules:
     def _hedge(self, send: Send, twins: list[Sent], now: float) -> None:
         must(self.job.hedge and self.job.idempotent, "hedges only where they are allowed", send)
         must(all(twin.send.node != send.node for twin in twins), "a hedge goes to another node", send)
-        must(all(self.rows_sent), "hedges come when all rows were sent", send)
+        if self.job.is_grid or not self.job.is_stream:
+            # Else pieces may be sent again that were cut before more rows came. The last rows of a grid whose stream is
+            # open do not make a chunk yet.
+            unsent = self.known_rows - sum(self.rows_sent)
+            most = (self.job.chunk_rows or 1) - 1 if self.is_open else 0
+            must(unsent <= most, "hedges come when all rows were sent", send, unsent)
         if self.job.is_grid:
             # With 4 times the wait for each one more: 1 + 4 + 16 ...
             least_s = HEDGE_MIN_S * (4 ** len(twins) - 1) / 3
@@ -224,6 +233,7 @@ class Rules:
     def finish(self) -> None:
         """The job is done."""
         must(all(self.is_done), "nothing is lost", f"{self.done_rows} of {self.job.rows} rows")
+        must(not self.is_open, "a job goes on as long as its source")
         self._over("finish")
 
     def fail(self, fail: Fail, last: tuple[Sent | None, FailureClass | None, bool], now: float) -> None:
@@ -272,9 +282,9 @@ class Rules:
 
     def after(self, rows_left: int, scheduler_is_over: bool, hedges_allowed: bool) -> None:
         """What holds between two events."""
-        must(rows_left == self.job.rows - self.done_rows, "rows left are those not done", rows_left)
+        must(rows_left == self.known_rows - self.done_rows, "rows left are those not done", rows_left)
         must(scheduler_is_over == self.is_over, "the job is over when Finish or Fail was said")
-        must(self.is_over or self.done_rows < self.job.rows, "a job with all rows done has ended")
+        must(self.is_over or self.is_open or self.done_rows < self.job.rows, "a job with all rows done has ended")
         if not self.is_over and self.job.is_grid:
             for sent in self.sent.values():
                 is_done = bool(self.is_done[sent.send.chunk.start])

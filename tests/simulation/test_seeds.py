@@ -9,6 +9,7 @@ import datetime
 import itertools
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -69,10 +70,29 @@ def test_the_command_that_a_failure_names_prints_the_trace():
     assert lines[-1].startswith("seed 7: every rule holds; the job ended by: ")
 
 
-def test_many_seeds_are_run_in_one_go(capsys: pytest.CaptureFixture[str]):
-    assert command.main(["--count", "40", "--first", "9000", "--minutes", "1"]) == 0
-    assert "40 seeds from 9000 on" in (out := capsys.readouterr().out)
-    assert "40 of 40 seeds run, 0 failed" in out
+def test_many_seeds_are_run_by_all_cores():
+    arguments = ["-m", "tests.simulation", "--count", "540", "--first", "9000", "--minutes", "1"]
+    done = subprocess.run([sys.executable, *arguments], cwd=TOP, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    first, last = done.stdout.splitlines()
+    assert first == "540 seeds from 9000 on" and last.startswith("540 of 540 seeds run, 0 failed; ")
+
+
+def test_a_run_goes_on_after_a_failure_and_tells_of_it_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(command, "run_seeds", _fails_at_9002)
+    assert command.main(["--count", "4", "--first", "9000", "--minutes", "1"]) == 1
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "seed 9002: no",
+        "4 of 4 seeds run, 1 failed; jobs ended by: {'finish': 3}",
+    ]
+
+
+def _fails_at_9002(seeds: list[int]) -> Counter[str]:
+    if 9002 in seeds:
+        raise SeedFailed("seed 9002: no")
+    return Counter(finish=len(seeds))
 
 
 def test_no_time_is_no_seed(capsys: pytest.CaptureFixture[str]):

@@ -84,7 +84,7 @@ class World:
         self.now = 0.0
         self.wake_at = FOREVER
         self.is_healed = False
-        self.longest_s = 0.0
+        self.longest_s = self.feed_s = 0.0
         self.events = 0
         self._trace = trace
         self._queue: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
@@ -115,6 +115,7 @@ class World:
         self.say("job", job)
         if job.deadline_s < FOREVER:
             self.at(job.deadline_s, self._stop, "deadline")
+        self.feed_s = sum(wait_s for wait_s, _ in job.blocks)
         if job.cancel_s < FOREVER:
             self.at(job.cancel_s, self._stop, "cancelled by the caller")
         self.at(job.faults_end_s, faults.heal, self)
@@ -179,6 +180,24 @@ class World:
                 self.rules.goes_down(name, 0.0)
         self.say("start", "down:", down)
         self.take(self.scheduler.start(0.0, down))
+        if self.job.is_stream:
+            self._feed(0)
+
+    def _feed(self, number: int) -> None:
+        """The source gives its blocks one after the other."""
+        if number == len(self.job.blocks):
+            self.say("no more rows")
+            self.rules.is_open = False
+            self.take(self.scheduler.no_more(self.now))
+            return
+        wait_s, rows = self.job.blocks[number]
+        self.at(self.now + wait_s, self._more, number, rows)
+
+    def _more(self, number: int, rows: int) -> None:
+        self.say("more rows", rows)
+        self.rules.known_rows += rows
+        self.take(self.scheduler.more(rows, 4, self.now))
+        self._feed(number + 1)
 
     def _stop(self, why: str) -> None:
         """The deadline, or the caller: the driver cancels, and no end is told."""
