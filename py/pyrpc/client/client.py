@@ -57,8 +57,9 @@ class Client:
         with ``pick``; see :mod:`pyrpc.plan.balance`.
     window : int
         Chunks in flight on each node in a map, at most: one that runs while another one travels.
-    job_policy : {"min_max", "pull", "round_robin", "random_priority"}
-        Who gets the next chunk of a map or reduce; by default the node that is predicted to be done with it first.
+    job_policy : str or Balancer
+        Who gets the next chunk of a map or reduce: "min_max" (default: the node that is predicted to be done with it
+        first), "pull", any name of ``policy``, or an object with ``pick``; see :mod:`pyrpc.plan.placement`.
     seed : int, optional
         For what is chosen at random; the same seed makes the same choices.
     token : str, optional
@@ -203,7 +204,7 @@ class Client:
             most 8 MiB each.
         chunk_s : float, optional
             About how long a chunk takes, in seconds, where no size is given; by default 0.05.
-        policy : str, optional
+        policy : str or Balancer, optional
             As job_policy, for this job.
         timeout_s : float, optional
             For the whole job, in seconds; by default no limit.
