@@ -158,3 +158,9 @@ def test_check_sees_what_breaks_the_format(trace: dict[str, Any], harm: Any) -> 
     harm(trace["traceEvents"])
     with pytest.raises((AssertionError, KeyError)):
         check_trace(trace)
+
+
+def test_node_that_was_only_probed_is_a_process_too(tmp_path: Path) -> None:
+    Receipt("work", 0, ("a:1",), 1.0, probes=[ProbeRecord("b:1", 0.5, False)]).save(tmp_path / "trace.json")
+    events = check_trace(json.loads((tmp_path / "trace.json").read_text()))
+    assert [event["name"] for event in events if event["pid"] == 2 and event["ph"] == "i"] == ["probed: down"]

@@ -136,7 +136,8 @@ class JobRecord:
 
     def all_nodes(self) -> list[str]:
         """Those of the job, and after them any that only its records name."""
-        return list(dict.fromkeys([*self.nodes, *(entry.node for entry in self.entries)]))
+        named = [record.node for records in (self.entries, self.probes) for record in records]
+        return list(dict.fromkeys([*self.nodes, *named]))
 
 
 def assign_slots(entries: list[ChunkRecord]) -> None:
