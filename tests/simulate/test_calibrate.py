@@ -76,6 +76,38 @@ def test_cost_of_a_piece_is_told_from_that_of_its_rows(receipt_of: ReceiptOf) ->
     assert [node.piece_s for node in found.nodes] == pytest.approx([0.004] * 2, rel=0.05)
 
 
+def test_time_that_a_node_loses_between_two_pieces_is_found() -> None:
+    # Two in flight; each runs 20 ms, but one ends every 21 ms.
+    done_s = [0.021 * (place + 1) for place in range(40)]
+    sent_s = [0.0, 0.0, *done_s[:-2]]
+    entries = [
+        {
+            "chunk": n,
+            "start_row": n,
+            "stop_row": n + 1,
+            "node": "a",
+            "attempt": 0,
+            "outcome": "ok",
+            "sent_s": sent,
+            "done_s": done,
+            "service_s": 0.02,
+            "queued_s": max(0.0, done - sent - 0.0202),
+        }
+        for n, (sent, done) in enumerate(zip(sent_s, done_s, strict=True))
+    ]
+    head = {"rows": 40, "row_bytes": 0, "makespan_s": done_s[-1], "policy": "pull", "window": 2}
+    found = calibrate({**head, "idempotent": True, "is_divisible": False, "nodes": ["a"], "entries": entries})
+    (node,) = found.scenario.nodes
+    assert node.piece_runs_s(1) == pytest.approx(0.021)
+    assert simulate(found.scenario).makespan_s == pytest.approx(found.makespan_s, rel=0.002)
+
+
+def test_share_of_attempts_that_break_is_found(receipt_of: ReceiptOf) -> None:
+    often = Scenario(replace(GRID, rows=1000), nodes(1, 1, 1, fails=0.05), seed=3)
+    found = calibrate(receipt_of(often)).scenario
+    assert sum(node.fails for node in found.nodes) / 3 == pytest.approx(0.05, rel=0.4)
+
+
 def test_threads_are_counted(receipt_of: ReceiptOf) -> None:
     found = calibrate(receipt_of(JOBS["threads"])).scenario
     assert [node.threads for node in found.nodes] == [4, 4]

@@ -44,6 +44,18 @@ def test_piece_waits_in_order_for_a_thread() -> None:
     assert queued[2:] == pytest.approx([0.01] * 6)
 
 
+@pytest.mark.parametrize("way", ["row_bytes", "result_row_bytes"])
+def test_link_carries_one_message_at_a_time_each_way(way: str) -> None:
+    outcome = job(10, alike(1, row_s=0.001, threads=4, bytes_per_s=100.0), window=4, policy="pull", **{way: 10})
+    assert outcome.makespan_s == pytest.approx(10 * 0.1 + 0.001)
+
+
+def test_links_each_way_work_at_the_same_time() -> None:
+    nodes = alike(1, row_s=0.001, bytes_per_s=100.0)
+    outcome = job(10, nodes, window=4, policy="pull", row_bytes=10, result_row_bytes=10)
+    assert outcome.makespan_s == pytest.approx(11 * 0.1 + 0.001)
+
+
 def test_client_takes_one_attempt_at_a_time() -> None:
     outcome = job(10, alike(10), client_s=0.05, policy="pull", window=1)
     assert outcome.makespan_s == pytest.approx(10 * 0.05 + 0.02)
