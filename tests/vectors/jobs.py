@@ -14,7 +14,7 @@ from reference import check_scheduler
 from reference.scheduler import Scheduler
 from scenarios import Case, Draw
 
-MOST_EVENTS = 160
+MOST_EVENTS = 145
 NEVER = math.inf
 JOB_POLICIES = (
     "min_max", "min_max", "min_max", "min_max", "pull", "round_robin", "random_priority",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import jobs
 import scenarios
-from reference import balance, cost, hedge, outlier, partition, prng, reduction, retry
+from reference import balance, cost, hedge, outlier, partition, ping, prng, reduction, retry
 from scenarios import Case, Draw
 
 Fill = Callable[[Case], Case]
@@ -35,5 +35,6 @@ KINDS: dict[str, list[tuple[int, Callable[[Draw], Case], Fill]]] = {
     "stragglers": [(400, scenarios.stragglers, hedge.fill_stragglers)],
     "cost": [(300, scenarios.costs, cost.fill)],
     "reduction": [(600, scenarios.reductions, reduction.fill)],
+    "ping": [(250, scenarios.pings, ping.fill)],
     "scheduler": [(1500, jobs.jobs, _answered)],
 }

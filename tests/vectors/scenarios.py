@@ -199,7 +199,8 @@ def healths(draw: Draw) -> Case:
     for _ in range(draw.whole(4, 16)):
         now = round(now + draw.choice((0.0, 0.1, draw.decimal(0, 1, 2), draw.decimal(0, 8, 2))), 2)
         ask = round(now + draw.choice((0.0, 0.1, draw.decimal(0, 6, 2))), 2)
-        steps.append([draw.choice(("call", "ok", "fail", "fail", "fail")), now, ask])
+        what = draw.choice(("call", "ok", "fail", "fail", "fail", "hold"))
+        steps.append([what, round(now + draw.decimal(0, 6, 2), 2) if what == "hold" else now, ask])
     return {
         "backoff_s": draw.choice((0.1, 0.1, 1.0)),
         "backoff_max_s": draw.choice((5.0, 5.0, 1.0, 60.0)),
@@ -219,6 +220,8 @@ def outliers(draw: Draw) -> Case:
         kind = draw.choice(("work", "work", "work", "usable", "share"))
         if kind != "work":
             steps.append([kind, now])
+        elif draw.chance(0.15):
+            steps.append(["ping", draw.whole(0, count - 1), now, draw.chance(0.5)])
         elif is_busy and draw.chance(0.5):
             steps += _round_of_calls(draw, count, bad, now)
         else:
@@ -278,6 +281,28 @@ def _round_of_calls(draw: Draw, count: int, bad: dict[int, float], now: float) -
             yield ["ok", place, now, 1]
         told = failed + -(-failed // 4)
         yield ["ok", place, now, max(1, times - told)]
+
+
+def pings(draw: Draw) -> Case:
+    """Calls and pings as they come; that a ping ends which nobody sent is drawn now and then too."""
+    count = draw.choice((1, 2, 3, 3, 20))
+    now = draw.decimal(0, 20, 2)
+    steps: list[list] = [["start", now]]
+    for _ in range(draw.whole(10, 40)):
+        now = round(now + draw.choice((0.0, 0.1, draw.decimal(0, 3, 2), draw.decimal(0, 12, 2))), 2)
+        node = draw.whole(0, count - 1)
+        what = draw.choice(("ok", "fail", "ended", "ended", "due", "due", "wake", "idle", "start"))
+        if what in ("ok", "fail"):
+            steps.append([what, node, now])
+        elif what == "ended":
+            steps.append([what, node, now, draw.chance(0.5)])
+        elif what == "idle":
+            steps.append([what, now, round(now - draw.choice((0.0, 59.99, 60.0, 61.0)), 2)])
+        elif what == "start" and draw.chance(0.7):
+            continue
+        else:
+            steps.append([what] if what == "wake" else [what, now])
+    return {"nodes": count, "every_s": draw.choice((10.0, 10.0, 0.5, 2.0)), "steps": steps}
 
 
 def call_hedges(draw: Draw) -> Case:

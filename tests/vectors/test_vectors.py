@@ -22,6 +22,7 @@ from pyrpc.plan.hedge import Stragglers
 from pyrpc.plan.job_state import Attempt, ChunkState, NodeState
 from pyrpc.plan.outlier import Outliers
 from pyrpc.plan.partition import Chunk, leaf_grid, plan_chunks
+from pyrpc.plan.ping import PingPlan
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import JobBudget, RetryBudget, RetryPolicy
 from pyrpc.plan.work import DivisibleWork, FixedWork, plan_work
@@ -164,6 +165,8 @@ def check_health(case: Case) -> None:
             health.on_call(now)
         elif what == "ok":
             health.on_success()
+        elif what == "hold":
+            health.hold(now)
         else:
             health.on_failure(now)
         same(health.usable(ask), usable, (what, now))
@@ -176,6 +179,8 @@ def check_outlier(case: Case) -> None:
     for what, *rest, state in case["steps"]:
         if what == "call":
             outliers.on_call(*rest)
+        elif what == "ping":
+            outliers.on_ping(*rest)
         elif what == "ok":
             for _ in range(rest[2]):
                 outliers.on_success(rest[0], rest[1])
@@ -187,6 +192,30 @@ def check_outlier(case: Case) -> None:
         else:
             same([outliers.share(node, rest[0]) for node in range(count)], rest[1], (what, rest))
         same([outliers.is_calm, [node for node in range(count) if outliers.is_ejected(node)]], state, (what, rest))
+
+
+def check_ping(case: Case) -> None:
+    healths = [NodeHealth() for _ in range(case["nodes"])]
+    plan, replied = PingPlan(healths, every_s=case["every_s"]), [0.0] * case["nodes"]
+    for what, *rest in case["steps"]:
+        if what == "start":
+            plan.start(rest[0])
+        elif what == "idle":
+            same(plan.is_idle(*rest[:2]), rest[2], rest)
+        elif what == "due":
+            same(plan.due(rest[0], replied), rest[1], (what, rest))
+        elif what == "wake":
+            same(plan.wake_at(replied), rest[0], (what, rest))
+        else:
+            node, now = rest[:2]
+            if what == "ok" or rest[2:] == [True]:
+                healths[node].on_success()
+            else:
+                healths[node].on_failure(now)
+            if what == "ok":
+                replied[node] = now
+            elif what == "ended":
+                plan.ended(*rest)
 
 
 def check_call_hedge(case: Case) -> None:

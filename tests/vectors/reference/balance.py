@@ -133,5 +133,6 @@ def fill_peak(case: dict) -> dict:
             keep = exp(-max(0.0, now - seen_at) / 10.0)
             peak_s = peak_s * keep + took_s * (1.0 - keep)
         seen_at = now
-        step.append(peak_s)
+        # The last digits differ from one exp to another.
+        step.append(float(f"{peak_s:.13g}"))
     return case

@@ -26,13 +26,17 @@ class Health:
     def on_success(self) -> None:
         self.failures, self.down_until = 0, -inf
 
+    def hold(self, until: float) -> None:
+        if self.failures > 0:
+            self.down_until = max(self.down_until, until)
+
     def on_failure(self, now: float) -> None:
         self.down_until = now + min(self.backoff_max_s, self.backoff_s * float(2 ** min(self.failures, 62)))
         self.failures += 1
 
 
 def fill_health(case: dict) -> dict:
-    """["call"|"ok"|"fail", now], then whether the node is usable at the time "ask" and until when it is down."""
+    """["call", "ok" or "fail", now] or ["hold", until]; then whether it is usable at "ask", down until when."""
     health = Health(case["backoff_s"], case["backoff_max_s"])
     for step in case["steps"]:
         what, now, ask = step
@@ -40,6 +44,8 @@ def fill_health(case: dict) -> dict:
             health.on_call(now)
         elif what == "ok":
             health.on_success()
+        elif what == "hold":
+            health.hold(now)
         else:
             health.on_failure(now)
         step += [health.usable(ask), health.down_until if health.failures else None]
@@ -82,10 +88,7 @@ class Pool:
         node = self.nodes[place]
         if is_lost:
             node["health"].on_failure(now)
-        if self.is_calm:
-            self.is_calm = False
-            self.interval_end = now + 10
-        self.restless_until = now + 20
+        self.watch(now)
         for count in ("in_row", "calls", "failures"):
             node[count] += 1
         if node["is_ejected"]:
@@ -94,6 +97,19 @@ class Pool:
         elif node["in_row"] >= 5 and self.may_eject():
             self.eject(node, now)
         self.turn(now)
+
+    def on_ping(self, place: int, now: float, is_there: bool) -> None:
+        if is_there:
+            self.nodes[place]["health"].on_success()
+        else:
+            self.nodes[place]["health"].on_failure(now)
+            self.watch(now)
+
+    def watch(self, now: float) -> None:
+        if self.is_calm:
+            self.is_calm = False
+            self.interval_end = now + 10
+        self.restless_until = now + 20
 
     def may_eject(self) -> bool:
         return 2 * (len([node for node in self.nodes if node["is_ejected"]]) + 1) <= len(self.nodes)
@@ -170,13 +186,16 @@ def root(value: Fraction) -> Fraction:
 def fill_outlier(case: dict) -> dict:
     """Steps of a client; each gets what changed: [is_calm, ejected nodes], "usable" also the nodes, "share" the shares.
 
-    ["call", node, now], ["ok", node, now, times], ["fail", node, now, is_lost, times], ["usable", now], ["share", now].
+    ["call", node, now], ["ok", node, now, times], ["fail", node, now, is_lost, times], ["ping", node, now, is_there],
+    ["usable", now], ["share", now].
     """
     pool, prng = Pool(case["nodes"]), Prng(int(case["prng"]))
     for step in case["steps"]:
         what = step[0]
         if what == "call":
             pool.on_call(step[1], step[2])
+        elif what == "ping":
+            pool.on_ping(step[1], step[2], step[3])
         elif what == "ok":
             for _ in range(step[3]):
                 pool.on_success(step[1], step[2])
