@@ -153,10 +153,10 @@ def _fields(plan: _Plan, outcome: Outcome) -> dict[str, Any]:
 
 
 def _print(plan: _Plan, outcomes: Sequence[Outcome]) -> None:
-    from pyrpc.cli.tables import print_table, time_text
+    from pyrpc.cli.tables import print_table
 
     if plan.measured_s is not None:
-        print(f"measured: {time_text(plan.measured_s)}\n")
+        print(f"measured: {_time(plan.measured_s)}\n")
     several = len(plan.scenarios) > 1
     columns = ("nodes", *_COLUMNS) if several else _COLUMNS
     print_table(
