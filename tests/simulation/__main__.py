@@ -17,7 +17,8 @@ from collections.abc import Iterator
 
 from tests.simulation.seeds import SeedFailed, run_seed, run_seeds
 
-BLOCK = 500
+LEAST_BLOCK = 500
+MOST_BLOCKS = 2000
 MOST_FAILURES = 10
 # A run of the tests takes seeds from 0 on; those of no day meet them, nor those of another day.
 A_DAY = 10_000_000
@@ -59,7 +60,8 @@ def _replay(seeds: list[int], *, is_traced: bool) -> int:
 
 def _run_many(first: int, count: int, until: float) -> int:
     print(f"{count} seeds from {first} on", flush=True)
-    blocks = [range(start, min(start + BLOCK, first + count)) for start in range(first, first + count, BLOCK)]
+    size = max(LEAST_BLOCK, count // MOST_BLOCKS)
+    blocks = [range(start, min(start + size, first + count)) for start in range(first, first + count, size)]
     ends: Counter[str] = Counter()
     done, failures = 0, 0
     for ended, errors in _run_blocks(blocks, until):
@@ -75,25 +77,23 @@ def _run_many(first: int, count: int, until: float) -> int:
 
 
 def _run_blocks(blocks: list[range], until: float) -> Iterator[tuple[Counter[str], list[str]]]:
-    if len(blocks) == 1:
-        yield from map(_run_block, _in_time(blocks, until))
+    # The pool takes all tasks at once, so it is each task that looks at the clock.
+    tasks = [(block, until) for block in blocks]
+    if len(tasks) == 1:
+        yield from map(_run_block, tasks)
         return
     # Left early, it ends what its processes are at.
     with multiprocessing.Pool(os.cpu_count()) as pool:
-        yield from pool.imap_unordered(_run_block, _in_time(blocks, until))
+        yield from pool.imap_unordered(_run_block, tasks)
 
 
-def _in_time(blocks: list[range], until: float) -> Iterator[range]:
-    for block in blocks:
-        if time.monotonic() >= until:
-            return
-        yield block
-
-
-def _run_block(seeds: range) -> tuple[Counter[str], list[str]]:
+def _run_block(task: tuple[range, float]) -> tuple[Counter[str], list[str]]:
+    seeds, until = task
     ends: Counter[str] = Counter()
     errors = []
     for seed in seeds:
+        if time.monotonic() >= until:
+            break
         try:
             ends += run_seeds([seed])
         except SeedFailed as error:
