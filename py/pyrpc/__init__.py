@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pyrpc.server import Server
     from pyrpc.stage.current import CurrentCall, current_call
     from pyrpc.stage.declare import stage
+    from pyrpc.transport.tls import Tls
     from pyrpc.wire.messages import TensorSpec
 
 __version__ = "0.1.0"
@@ -39,6 +40,7 @@ __all__ = [
     "CurrentCall",
     "Server",
     "TensorSpec",
+    "Tls",
     "__version__",
     "broadcast",
     "current_call",
@@ -52,6 +54,7 @@ _HOMES: dict[str, str | None] = {
     "CurrentCall": "pyrpc.stage.current",
     "Server": "pyrpc.server",
     "TensorSpec": "pyrpc.wire.messages",
+    "Tls": "pyrpc.transport.tls",
     "broadcast": "pyrpc.client.broadcast",
     "current_call": "pyrpc.stage.current",
     "errors": None,

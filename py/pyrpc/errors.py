@@ -19,6 +19,7 @@
     |- NodeError
     |  |- UnreachableError (ConnectionError)    network  no      NOT_EXECUTED
     |  |- ConnectionLostError (ConnectionError) network  yes     UNKNOWN
+    |  |- TlsError (ConnectionError)            network  no      NOT_EXECUTED
     |  |- ProtocolError                         node     yes     FINAL
     |  |- OverloadedError                       node     no      NOT_EXECUTED
     |  |- DrainingError                         node     no      NOT_EXECUTED
@@ -212,6 +213,14 @@ class ConnectionLostError(NodeError, ConnectionError):
 
     fault = Fault.NETWORK
     failure_class = FailureClass.UNKNOWN
+
+
+class TlsError(NodeError, ConnectionError):
+    """No TLS session: a certificate does not hold, or one end speaks TLS and the other does not. Nothing ran."""
+
+    fault = Fault.NETWORK
+    may_have_run = False
+    failure_class = FailureClass.NOT_EXECUTED
 
 
 class ProtocolError(NodeError):

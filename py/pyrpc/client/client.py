@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
+from pyrpc.client import security
 from pyrpc.client.caller import Caller
 from pyrpc.client.fold import ReduceOp
 from pyrpc.client.job import Job
@@ -28,6 +29,7 @@ from pyrpc.plan.retry import RetryPolicy
 from pyrpc.stage.registry import unknown_method
 from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.threads import ThreadCache
+from pyrpc.transport.tls import Tls
 from pyrpc.wire.messages import NodeInfo, NodeStats, StageInfo
 
 _TIMEOUT_S = 60.0
@@ -62,8 +64,12 @@ class Client:
         first), "pull", any name of ``policy``, or an object with ``pick``; see :mod:`pyrpc.plan.placement`.
     seed : int, optional
         For what is chosen at random; the same seed makes the same choices.
+    tls : Tls or bool, optional
+        Speak TLS: ``tls=pyrpc.Tls(ca="ca.pem")``; True: trust the certificates that the system trusts. By default what
+        the environment says (PYRPC_TLS_CA ...), or else no TLS; False: no TLS, whatever the environment says.
     token : str, optional
-        Sent with each call, for nodes that ask for one.
+        Sent with each call, for nodes that ask for one. By default what the environment's PYRPC_TOKEN says, or the
+        file that PYRPC_TOKEN_FILE names.
     ping_s : float or None
         With several nodes, while calls are made: after so many seconds of silence a node is asked in the background
         whether it is there, so that no call has to find out. None: never.
@@ -84,6 +90,7 @@ class Client:
         window: int = 2,
         job_policy: str | Balancer = "min_max",
         seed: int | None = None,
+        tls: Tls | bool | None = None,
         token: str | None = None,
         ping_s: float | None = EVERY_S,
     ) -> None:
@@ -91,7 +98,10 @@ class Client:
         _check_timeout("connect_timeout_s", connect_timeout_s)
         _check_timeout("ping_s", ping_s)
         self._timeout_s = _finite(timeout_s)
-        self._nodes = [NodeHandle(endpoint, connect_timeout_s, token) for endpoint in resolve(endpoints)]
+        named, connect = resolve(endpoints), security.connector_of(tls)
+        token = security.token_of(token)
+        security.warn_of_open_token(named, token, connect)
+        self._nodes = [NodeHandle(endpoint, connect_timeout_s, token, connect) for endpoint in named]
         # One for calls and one for jobs: each belongs to a lock of its own.
         prng = SplitMix64(secrets.randbits(64) if seed is None else seed)
         calls_prng = SplitMix64(prng.next_u64())

@@ -45,9 +45,15 @@ class NodeHandle:
     number of threads.
     """
 
-    def __init__(self, endpoint: Endpoint, connect_timeout_s: float, token: str | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        connect_timeout_s: float,
+        token: str | None = None,
+        connect: Callable[[Endpoint, float], Connection] = Connection,
+    ) -> None:
         self.endpoint = str(endpoint)
-        self.pool = ConnectionPool(endpoint, connect_timeout_s)
+        self.pool = ConnectionPool(endpoint, connect_timeout_s, connect=connect)
         self.health = NodeHealth()
         self.in_flight = 0
         self.weight = 1.0

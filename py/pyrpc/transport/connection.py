@@ -16,11 +16,12 @@ from pyrpc.errors import (
     DeadlineExceeded,
     ProtocolError,
     PyrpcError,
+    TlsError,
     TooLargeError,
     UnreachableError,
 )
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.stream import SocketSource, send_all, send_frame
+from pyrpc.transport.stream import SocketSource, StreamSocket, send_all, send_frame
 from pyrpc.wire import limits, small
 from pyrpc.wire.codec import BINARY, Parts, RemoteProtocolError, check_frame, frame_bytes
 from pyrpc.wire.messages import CallReply, NodeInfo
@@ -47,9 +48,12 @@ class Connection:
         self._aborted = False
         self._seqid = 0
         self.used_at = time.monotonic()
-        self._sock = _connect(endpoint, connect_timeout_s)
+        self._sock = self._open(endpoint, connect_timeout_s)
         self._source = SocketSource(self._sock)
         self._poll: select.poll | None = None
+
+    def _open(self, endpoint: Endpoint, timeout_s: float) -> StreamSocket:
+        return connect(endpoint, timeout_s)
 
     @property
     def bytes_received(self) -> int:
@@ -132,6 +136,11 @@ class Connection:
             self.close()
             raise
 
+    @property
+    def has_bytes(self) -> bool:
+        """Whether bytes of a reply are here, so that waiting for the socket would be in vain."""
+        return self._source.pos != self._source.end
+
     def receive_small(self, call_id: int, deadline_at: float) -> tuple[Any, int]:
         """Value and time run on the node (us) of the next reply; errors as for ``exchange``."""
         source = self._source
@@ -169,7 +178,7 @@ class Connection:
             is_in_order = True
         except PyrpcError as error:
             # A node closes the connection on a call that is too large, so that it need not read it to its end.
-            is_closed = _is_broken_stream(error) or isinstance(error, TooLargeError)
+            is_closed = _is_broken_stream(error) or isinstance(error, TooLargeError | TlsError)
             is_in_order = source.unread() == 0 and not is_closed
             if error.endpoint is None:
                 error.endpoint = str(self.endpoint)
@@ -248,7 +257,7 @@ def wait_any(connections: Sequence[Connection], timeout_s: float) -> Connection 
     poll = select.poll()
     by_number: dict[int, Connection] = {}
     for connection in connections:
-        if connection._source.pos != connection._source.end:
+        if connection.has_bytes:
             return connection
         number = connection._sock.fileno()
         by_number[number] = connection
@@ -270,7 +279,13 @@ def _is_broken_stream(error: PyrpcError) -> bool:
     return isinstance(error, ProtocolError) and not isinstance(error, RemoteProtocolError)
 
 
-def _connect(endpoint: Endpoint, timeout_s: float) -> socket.socket:
+def connect(endpoint: Endpoint, timeout_s: float) -> socket.socket:
+    """A TCP connection in blocking mode.
+
+    Raises
+    ------
+    UnreachableError
+    """
     try:
         sock = socket.create_connection((endpoint.host, endpoint.port), timeout_s)
     except OSError as error:

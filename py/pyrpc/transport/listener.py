@@ -20,7 +20,14 @@ from collections.abc import Callable
 
 from pyrpc.errors import ConfigError
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.stream import SocketSource, has_peer_closed, send_all, send_frame, set_timeouts
+from pyrpc.transport.stream import (
+    SocketSource,
+    StreamSocket,
+    has_peer_closed,
+    send_all,
+    send_frame,
+    set_timeouts,
+)
 from pyrpc.transport.threads import ThreadCache
 from pyrpc.wire.codec import Parts
 
@@ -55,7 +62,10 @@ class _CallSource(SocketSource):
 class Channel:
     """One connection at the node; used by one thread at a time."""
 
-    def __init__(self, sock: socket.socket, peer: str) -> None:
+    # When the listener cuts it unless a handshake is done by then; on the system's clock.
+    greet_until = float("inf")
+
+    def __init__(self, sock: StreamSocket, peer: str) -> None:
         self.sock = sock
         self.peer = peer
         self.source = _CallSource(sock)
@@ -140,20 +150,11 @@ class Channel:
 
         To close on unread bytes is to reset the connection, and the peer would lose the answer that says why.
         """
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_WR)
-        until, left = time.monotonic() + _DRAIN_S, _DRAIN_BYTES
-        source = self.source
-        while left > 0 and time.monotonic() < until:
-            try:
-                got = self.sock.recv_into(source.buf)
-            except BlockingIOError:
-                continue
-            except OSError:
-                return
-            if got == 0:
-                return
-            left -= got
+        discard(self.sock, self.sock, self.source.buf)
+
+    def cut(self) -> None:
+        """Break it off from another thread; the thread that is with it closes it then."""
+        self.close()
 
     def close(self) -> None:
         """Close; a thread that reads here gets the end of the stream."""
@@ -164,6 +165,25 @@ class Channel:
         self.sock.close()
 
 
+def discard(said: StreamSocket, heard: StreamSocket, buffer: bytearray) -> None:
+    """Say the last word and take in what still comes, within bounds."""
+    with contextlib.suppress(OSError):
+        said.shutdown(socket.SHUT_WR)
+    until, left = time.monotonic() + _DRAIN_S, _DRAIN_BYTES
+    while left > 0 and time.monotonic() < until:
+        try:
+            got = heard.recv_into(buffer)
+        except BlockingIOError:
+            continue
+        except OSError:
+            return
+        if got == 0:
+            return
+        left -= got
+
+
+# Makes the channel of a connection, by its socket and the caller's address.
+MakeChannel = Callable[[socket.socket, str], Channel]
 # Serves one frame of a channel; False: close the channel.
 Serve = Callable[[Channel], bool]
 
@@ -181,6 +201,8 @@ class Listener:
         More wait in the kernel's backlog.
     on_close : callable, optional
         Told of each connection that ended.
+    make_channel : callable, optional
+        Of connections that speak more than plain frames.
     """
 
     def __init__(
@@ -190,14 +212,18 @@ class Listener:
         *,
         max_connections: int = 1024,
         on_close: Callable[[], None] | None = None,
+        make_channel: MakeChannel = Channel,
     ) -> None:
         self._wanted = endpoint
         self._serve = serve
         self._on_close = on_close
+        self._make_channel = make_channel
         self._max_connections = max_connections
         self._lock = threading.Lock()
         self._channels: set[Channel] = set()
         self._parked: deque[Channel] = deque()
+        # Those that have to greet, in the order in which their time is over.
+        self._greeting: deque[Channel] = deque()
         self._threads = ThreadCache("pyrpc-node")
         self._is_refusing = False
         self._is_stopping = False
@@ -244,14 +270,12 @@ class Listener:
     def adopt(self, sock: socket.socket) -> None:
         """Take over a connection that was accepted elsewhere; safe from any thread."""
         try:
-            channel = _open_channel(sock)
+            channel = self._open_channel(sock)
         except OSError:
             sock.close()
             if self._on_close is not None:
                 self._on_close()
             return
-        with self._lock:
-            self._channels.add(channel)
         self._park(channel)
 
     def stop_accepting(self) -> None:
@@ -271,7 +295,7 @@ class Listener:
         with self._lock:
             channels = list(self._channels)
         for channel in channels:
-            channel.close()
+            channel.cut()
         self._threads.close()
         if self._loop_thread is not None:
             self._loop_thread.join(_LEAVING_S)
@@ -319,7 +343,10 @@ class Listener:
                 if self._sock is not None and not listening and now >= accept_at and self._has_room():
                     selector.register(self._sock, selectors.EVENT_READ, None)
                     listening = True
-                for key, _ in selector.select(_SWEEP_S if listening or self._sock is None else _RETRY_ACCEPT_S):
+                nap_s = _SWEEP_S if listening or self._sock is None else _RETRY_ACCEPT_S
+                if self._greeting:
+                    nap_s = max(0.0, min(nap_s, self._greeting[0].greet_until - now))
+                for key, _ in selector.select(nap_s):
                     if key.fileobj is self._sock:
                         if not self._accept():
                             selector.unregister(self._sock)
@@ -330,6 +357,8 @@ class Listener:
                         selector.unregister(key.fileobj)
                         self._hand_over(key.data)
                 self._register_parked(selector)
+                if self._greeting:
+                    self._cut_silent(selector)
                 if now - swept_at > _SWEEP_S:
                     swept_at = now
                     self._sweep(selector, now)
@@ -376,12 +405,10 @@ class Listener:
                 return False
             return True
         try:
-            channel = _open_channel(sock)
+            channel = self._open_channel(sock)
         except OSError:
             sock.close()
             return True
-        with self._lock:
-            self._channels.add(channel)
         # Not to a thread before it has something to say: a flood of connections would be a flood of threads.
         self._parked.append(channel)
         return self._has_room()
@@ -400,6 +427,33 @@ class Listener:
             if channel is not None and now - channel.rested_at > _IDLE_S:
                 selector.unregister(key.fileobj)
                 self._forget(channel)
+
+    def _cut_silent(self, selector: selectors.BaseSelector) -> None:
+        """Cut the connections whose time to greet is over; those that have done so have all the time they want."""
+        now = time.monotonic()
+        while self._greeting and not now < self._greeting[0].greet_until < float("inf"):
+            channel = self._greeting.popleft()
+            if channel.greet_until == float("inf") or channel not in self._channels:
+                continue
+            _log.info("%s: no handshake in time", channel.peer)
+            channel.cut()
+            try:
+                selector.unregister(channel.sock)
+            except (KeyError, ValueError):
+                # A thread is with it, or it is about to be parked: either finds it cut.
+                continue
+            self._forget(channel)
+
+    def _open_channel(self, sock: socket.socket) -> Channel:
+        sock.setblocking(True)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        set_timeouts(sock, _LINGER_S, _STALLED_S)
+        channel = self._make_channel(sock, str(Endpoint(*sock.getpeername()[:2])))
+        with self._lock:
+            self._channels.add(channel)
+        if channel.greet_until != float("inf"):
+            self._greeting.append(channel)
+        return channel
 
     def _wake(self) -> None:
         try:
@@ -460,13 +514,6 @@ class Listener:
         channel.close()
         if is_known and self._on_close is not None:
             self._on_close()
-
-
-def _open_channel(sock: socket.socket) -> Channel:
-    sock.setblocking(True)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    set_timeouts(sock, _LINGER_S, _STALLED_S)
-    return Channel(sock, str(Endpoint(*sock.getpeername()[:2])))
 
 
 def bind(endpoint: Endpoint, backlog: int = 1024) -> socket.socket:

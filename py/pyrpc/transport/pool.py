@@ -19,12 +19,21 @@ class ConnectionPool:
     ----------
     max_idle : int
         How many connections are kept while nobody uses them.
+    connect : callable
+        Opens a connection, within a number of seconds.
     """
 
-    def __init__(self, endpoint: Endpoint, connect_timeout_s: float = 5.0, max_idle: int = 64) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        connect_timeout_s: float = 5.0,
+        max_idle: int = 64,
+        connect: Callable[[Endpoint, float], Connection] = Connection,
+    ) -> None:
         self.endpoint = endpoint
         self._connect_timeout_s = connect_timeout_s
         self._max_idle = max_idle
+        self._connect = connect
         self._idle: deque[Connection] = deque()
         self._is_closed = False
         # Told in the thread of each caller that finds no connection in steady use; must neither block nor raise.
@@ -49,7 +58,7 @@ class ConnectionPool:
                 connection = self._idle.pop()
             except IndexError:
                 self._tell_rested()
-                return Connection(self.endpoint, max(0.001, min(self._connect_timeout_s, timeout_s)))
+                return self._connect(self.endpoint, max(0.001, min(self._connect_timeout_s, timeout_s)))
             # Written out for a connection in steady use: the call alone would show in the time of a small call.
             if now - connection.used_at < TRUSTED_IDLE_S:
                 return connection

@@ -10,10 +10,30 @@ import select
 import socket
 import struct
 import time
+from typing import Protocol
 
 from pyrpc.wire import limits
 from pyrpc.wire.codec import Parts
 from pyrpc.wire.source import Source
+
+
+class StreamSocket(Protocol):
+    """What is used of a socket once it is connected; one with TLS has the same (transport/tls_stream.py)."""
+
+    def recv_into(self, buffer: bytearray | memoryview, /) -> int: ...
+
+    def recv(self, size: int, flags: int, /) -> bytes: ...
+
+    def send(self, data: bytes | memoryview, /) -> int: ...
+
+    def fileno(self) -> int: ...
+
+    def setsockopt(self, level: int, option: int, value: bytes, /) -> None: ...
+
+    def shutdown(self, how: int, /) -> None: ...
+
+    def close(self) -> None: ...
+
 
 _timeval = struct.Struct("@ll")
 # Up to here one joined write is quicker than two; above, the parts go out as they are, in slices that let a
@@ -33,7 +53,7 @@ class SocketSource(Source):
 
     __slots__ = ("deadline_at", "sock", "step_s")
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: StreamSocket) -> None:
         super().__init__()
         self.sock = sock
         self.deadline_at = float("inf")
@@ -77,14 +97,14 @@ class SocketSource(Source):
             self.set_step(left_s)
 
 
-def set_timeouts(sock: socket.socket, receive_s: float, send_s: float) -> None:
+def set_timeouts(sock: StreamSocket, receive_s: float, send_s: float) -> None:
     """Set SO_RCVTIMEO and SO_SNDTIMEO, at least a millisecond."""
     for option, seconds in ((socket.SO_RCVTIMEO, receive_s), (socket.SO_SNDTIMEO, send_s)):
         micros = max(1000, int(seconds * 1e6))
         sock.setsockopt(socket.SOL_SOCKET, option, _timeval.pack(micros // 1_000_000, micros % 1_000_000))
 
 
-def has_peer_closed(sock: socket.socket) -> bool:
+def has_peer_closed(sock: StreamSocket) -> bool:
     """Whether the other end closed the connection, or shut down its sending side; never blocks.
 
     True for a socket that was closed here. Where there is no POLLRDHUP, bytes that were not read yet hide the end.
@@ -102,7 +122,7 @@ def has_peer_closed(sock: socket.socket) -> bool:
         return True
 
 
-def send_frame(sock: socket.socket, parts: Parts, size: int, deadline_at: float) -> None:
+def send_frame(sock: StreamSocket, parts: Parts, size: int, deadline_at: float) -> None:
     """Send a frame of size bytes made of parts.
 
     Raises
@@ -126,7 +146,7 @@ def send_frame(sock: socket.socket, parts: Parts, size: int, deadline_at: float)
         send_all(sock, memoryview(b"".join(small)), deadline_at)
 
 
-def send_all(sock: socket.socket, data: memoryview, deadline_at: float) -> None:
+def send_all(sock: StreamSocket, data: memoryview, deadline_at: float) -> None:
     """Send all of data, in slices; errors as for ``send_frame``."""
     at, size = 0, len(data)
     while at < size:

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from pyrpc.errors import ProtocolError, PyrpcError, TooLargeError, UnknownMethodError, UnsupportedTypeError
+from pyrpc.errors import ProtocolError, PyrpcError, TlsError, TooLargeError, UnknownMethodError, UnsupportedTypeError
 from pyrpc.wire import binary, status
 from pyrpc.wire.binary import CALL, EXCEPTION, I32, LIST, MAP, ONEWAY, REPLY, STRING, STRUCT, BinaryReader, BinaryWriter
 from pyrpc.wire.compact import CompactReader, CompactWriter
@@ -26,8 +26,9 @@ Parts = list[bytes | memoryview]
 METHODS = ("call", "run", "ping", "stages", "stats", "put", "release")
 _WIRE_ERRORS = (EOFError, KeyError, TypeError, ValueError, OverflowError, struct.error)
 _NO_NODE_HELP = "check that a pyrpc node of a version that fits listens there, and that nothing between changes bytes"
+NEEDS_TLS_HELP = "pass tls=pyrpc.Tls(ca=...), the CA of the node's certificate (--tls-ca FILE, or PYRPC_TLS_CA)"
 # TApplicationException's type numbers, of which a node sends these.
-UNKNOWN_METHOD, PROTOCOL_ERROR = 1, 7
+UNKNOWN_METHOD, PROTOCOL_ERROR, NEEDS_TLS = 1, 7, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,10 @@ class Codec:
             got_name, kind, got_seqid = r.message()
             if kind == EXCEPTION and got_name == "" and got_seqid == 0:
                 # The node could not tell whom it answers, and closes the connection.
-                raise ProtocolError("the node could not read the call", got=str(_read_application_exception(r, name)))
+                refusal = _read_application_exception(r, name)
+                if isinstance(refusal, TlsError):
+                    raise refusal
+                raise ProtocolError("the node could not read the call", got=str(refusal))
             if got_name != name or got_seqid != seqid:
                 raise ProtocolError(
                     "a reply to another call", expected=f"{name} #{seqid}", got=f"{got_name} #{got_seqid}"
@@ -373,6 +377,8 @@ def _read_application_exception(r: BinaryReader, name: str) -> PyrpcError:
             got=message or None,
             help="is the port that of a pyrpc node, and of the same version?",
         )
+    if kind == NEEDS_TLS:
+        return TlsError("this node speaks TLS", help=NEEDS_TLS_HELP)
     return RemoteProtocolError("the node could not read the call", got=message or f"TApplicationException {kind}")
 
 

@@ -13,6 +13,8 @@ from pyrpc.errors import ProtocolError, TooLargeError
 from pyrpc.wire import limits
 
 _HEX_SHOWN = 16
+# As the length of a frame, a TLS record that is an alert or a hello is at least this.
+_TLS_SIZES = 0x15030000
 
 
 class Source:
@@ -64,7 +66,7 @@ class Source:
         size = int.from_bytes(self.buf[pos : pos + 4], "big", signed=True)
         if size <= 0:
             raise self._not_thrift(pos)
-        if size > limits.HARD_FRAME_BYTES:
+        if size >= _TLS_SIZES and (size > limits.HARD_FRAME_BYTES or self._is_tls(pos)):
             raise self._not_thrift(pos)
         pos += 4
         self.pos = pos
@@ -82,6 +84,12 @@ class Source:
                 help="send the array in chunks with map, or raise max_frame_bytes on the receiving side",
             )
         return size
+
+    def _is_tls(self, pos: int) -> bool:
+        """Whether a TLS hello or alert stands where a frame of 337 MiB or more could: told by the bytes behind it."""
+        first = bytes(self.buf[pos : min(self.end, pos + 10)])
+        is_hello = first[:2] == b"\x16\x03" and first[5:6] == b"\x01" and first[9:10] == b"\x03"
+        return is_hello or (first[:2] == b"\x15\x03" and first[3:5] == b"\x00\x02")
 
     def _not_thrift(self, pos: int) -> ProtocolError:
         shown = bytes(self.buf[pos : min(self.end, pos + _HEX_SHOWN)])
@@ -206,8 +214,10 @@ def _guess(shown: bytes) -> str:
     """What the first bytes look like, for the error message."""
     if shown[:4] in (b"GET ", b"POST", b"HTTP", b"PUT ", b"HEAD"):
         return " (looks like HTTP)"
-    if shown[:1] == b"\x16" and shown[1:2] == b"\x03":
+    if shown[:2] == b"\x16\x03":
         return " (looks like a TLS hello)"
+    if shown[:2] == b"\x15\x03":
+        return " (looks like a TLS alert)"
     if shown[:1] in (b"\x80", b"\x82"):
         return " (looks like Thrift without frames)"
     return ""
