@@ -23,7 +23,7 @@ def run(sizes: Sizes, placement: Placement) -> Outcome:
     """Measure planner."""
     setup = (
         f"the planner alone on core {placement.near}: a job of {sizes.planned_chunks:,} chunks, every fourth node "
-        "5 times slower, driven by events from a heap"
+        "5 times slower, driven by events from a heap; CPU time"
     )
     outcome = Outcome(NAME, setup)
     with ExitStack() as stack:

@@ -27,7 +27,7 @@ def run(sizes: Sizes, placement: Placement) -> Outcome:
         stock = open_numbered(stack, outcome, "stock", "pulling", NODES, placement).driver
         contenders: list[Contender] = []
         for slow in SLOW:
-            for name, options in uneven.OPTIONS.items():
+            for name, options in uneven.OPTIONS[slow].items():
                 contenders += uneven.contender(outcome, name, ours, work, slow, chunk_rows=1, **options)
             contenders += uneven.contender(outcome, "stock Thrift, pull", stock, work, slow)
         uneven.measure(outcome, contenders, sizes.job_rounds)

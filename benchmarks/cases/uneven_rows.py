@@ -24,7 +24,7 @@ def run(sizes: Sizes, placement: Placement) -> Outcome:
         ours = uneven.open_ours(stack, outcome, placement)
         contenders: list[Contender] = []
         for slow in SLOW:
-            for name, options in uneven.OPTIONS.items():
+            for name, options in uneven.OPTIONS[slow].items():
                 contenders += uneven.contender(outcome, name, ours, work, slow, **options)
         uneven.measure(outcome, contenders, sizes.job_rounds)
     uneven.judge(outcome, OURS, _WANTED)
