@@ -18,9 +18,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+from draw import Case, Draw  # noqa: E402
 from kinds import KINDS, Fill  # noqa: E402
 from reference.balance import CloseCallError  # noqa: E402
-from scenarios import Case, Draw  # noqa: E402
 
 # Seeds of what was drawn and not written lie so far apart.
 NEXT_TRY = 10**7

@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from draw import Case, Draw
 from reference import check_scheduler
 from reference.scheduler import Scheduler
-from scenarios import Case, Draw
 
 MOST_EVENTS = 130
 NEVER = math.inf

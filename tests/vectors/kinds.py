@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import jobs
 import scenarios
-from reference import balance, cost, hedge, outlier, partition, ping, prng, reduction, retry
-from scenarios import Case, Draw
+from draw import Case, Draw
+from reference import balance, cost, hedge, outlier, partition, ping, prng, reduction, retry, work
 
 Fill = Callable[[Case], Case]
 
@@ -37,4 +37,5 @@ KINDS: dict[str, list[tuple[int, Callable[[Draw], Case], Fill]]] = {
     "reduction": [(600, scenarios.reductions, reduction.fill)],
     "ping": [(250, scenarios.pings, ping.fill)],
     "scheduler": [(1500, jobs.jobs, _answered)],
+    "stream": [(300, scenarios.streams, work.fill)],
 }

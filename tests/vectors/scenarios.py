@@ -3,44 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
 
+from draw import Case, Draw
 from reference import partition, reduction
-from reference.prng import Prng
-
-T = TypeVar("T")
-Case = dict[str, Any]
-
-
-class Draw:
-    """Everything by chance comes from here."""
-
-    def __init__(self, seed: int) -> None:
-        self.prng = Prng(seed * 0x9E3779B1 + 1)
-
-    def whole(self, low: int, high: int) -> int:
-        """Both ends included."""
-        return low + self.prng.below(high - low + 1)
-
-    def choice(self, items: list[T] | tuple[T, ...]) -> T:
-        return items[self.prng.below(len(items))]
-
-    def chance(self, share: float) -> bool:
-        return self.prng.uniform() < share
-
-    def decimal(self, low: float, high: float, digits: int = 4) -> float:
-        """A number with few digits, so that the files stay small."""
-        unit = 10**digits
-        return self.whole(round(low * unit), round(high * unit)) / unit
-
-    def spread(self, low_power: int, high_power: int) -> float:
-        """Two digits, and any power of ten."""
-        power = self.whole(low_power, high_power)
-        digits = self.whole(10, 99)
-        return digits * 10**power / 10 if power >= 0 else digits / (10 * 10**-power)
-
-    def seed(self) -> str:
-        return str(self.prng.next_u64())
 
 
 def numbers(draw: Draw) -> Case:
@@ -99,6 +64,25 @@ def works(draw: Draw) -> Case:
         case["chunk_rows"] = case["chunk_bytes"] = None
     case["takes"] = [draw.choice((1, 0, draw.whole(1, 100), draw.whole(1, 10**6))) for _ in range(draw.whole(1, 8))]
     return case
+
+
+def streams(draw: Draw) -> Case:
+    """What cannot be taken is left out by the reference."""
+    size = draw.choice(("chunk_rows", "chunk_bytes", None, None))
+    case: Case = {"for": draw.choice(("map", "map", "reduce")), "nodes": draw.choice((1, 2, 3, 8))}
+    case |= {"chunk_rows": None, "chunk_bytes": None, "chunk_s": draw.choice((None, 0.2)) if size is None else None}
+    if size:
+        case[size] = draw.choice((1, draw.whole(1, 30), draw.whole(1, 10**7)))
+    row_bytes = draw.choice((0, 1, 8, draw.whole(1, 10**6), 10**7))
+    steps: list[list] = []
+    for _ in range(draw.whole(2, 16)):
+        is_add = draw.chance(0.4)
+        steps.append(
+            ["add", draw.whole(1, 100), row_bytes] if is_add else ["take", draw.choice((1, draw.whole(1, 60)))]
+        )
+    steps.insert(draw.whole(1, len(steps)), ["close"])
+    is_closed = steps.index(["close"])
+    return case | {"steps": [step for at, step in enumerate(steps) if step[0] != "add" or at < is_closed]}
 
 
 POLICIES = (

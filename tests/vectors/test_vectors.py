@@ -25,7 +25,7 @@ from pyrpc.plan.partition import Chunk, leaf_grid, plan_chunks
 from pyrpc.plan.ping import PingPlan
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import JobBudget, RetryBudget, RetryPolicy
-from pyrpc.plan.work import DivisibleWork, FixedWork, plan_work
+from pyrpc.plan.work import DivisibleWork, FixedWork, plan_work, stream_leaves, stream_work
 
 HERE = Path(__file__).resolve().parent
 Case = dict[str, Any]
@@ -94,6 +94,21 @@ def check_work(case: Case) -> None:
     for asked, *wanted in case["takes"]:
         piece = work.take(asked)
         same([piece.index, piece.start, piece.stop, work.rows_left, work.pieces_left], wanted, asked)
+
+
+def check_stream(case: Case) -> None:
+    sizes = {"chunk_rows": case["chunk_rows"], "chunk_bytes": case["chunk_bytes"]}
+    is_map = case["for"] == "map"
+    work = stream_work(case["nodes"], **sizes, chunk_s=case["chunk_s"]) if is_map else stream_leaves(**sizes)
+    for what, *rest, state in case["steps"]:
+        if what == "add":
+            work.add(*rest)
+        elif what == "close":
+            work.close()
+        else:
+            piece = work.take(rest[0])
+            same([piece.index, piece.start, piece.stop], rest[1:], rest)
+        same([None if work.is_open else work.rows_left, work.pieces_left], state, (what, rest))
 
 
 def check_balance(case: Case) -> None:

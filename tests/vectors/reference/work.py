@@ -16,7 +16,7 @@ class Work:
         self.is_open = self.kind.startswith("stream")
         self.nodes = nodes
         self.rows = self.start = self.index = 0
-        self.size = ENDLESS
+        self.size, self.size_bytes = ENDLESS, CHUNK_BYTES
         self.chunks: list[int] = []
         if self.kind == "chunks":
             self.chunks = rest[0]
@@ -29,8 +29,10 @@ class Work:
         elif self.kind == "stream_rows":
             self.target_s = rest[0]
             self.max_rows = self.first_rows = 1
-        else:
+        elif rest[0] is not None:
             self.size = rest[0]
+        else:
+            self.size_bytes = min(CHUNK_BYTES, rest[1])
 
     @property
     def rows_left(self) -> int:
@@ -50,7 +52,7 @@ class Work:
         return self.chunks[self.index] if self.kind == "chunks" else min(self.size, self.rows - self.start)
 
     def add(self, rows: int, row_bytes: int) -> None:
-        fit = max(1, CHUNK_BYTES // row_bytes)
+        fit = max(1, self.size_bytes // row_bytes) if row_bytes else ENDLESS if self.is_divisible else max(rows, 1)
         if self.is_divisible:
             if self.rows == 0:
                 self.first_rows = max(1, rows // (4 * self.nodes))
@@ -69,3 +71,30 @@ class Work:
     def renumbered(self, start: int, stop: int) -> tuple[int, int, int]:
         self.index += 1
         return self.index - 1, start, stop
+
+
+def fill(case: dict) -> dict:
+    """["add", rows, row_bytes], ["close"], ["take", n], which gets index, start, stop; each gets the state after it.
+
+    The state is [rows_left, or null while open, pieces_left].
+    """
+    if case["chunk_rows"] is None and case["chunk_bytes"] is None and case["for"] == "map":
+        described = ["stream_rows", 0.05 if case["chunk_s"] is None else case["chunk_s"]]
+    elif case["chunk_rows"] is None and case["chunk_bytes"] is None:
+        described = ["stream_grid", None, 2**20]
+    else:
+        described = ["stream_grid", case["chunk_rows"], case["chunk_bytes"]]
+    work = Work(described, case["nodes"])
+    steps = []
+    for step in case["steps"]:
+        if step[0] == "add":
+            work.add(*step[1:])
+        elif step[0] == "close":
+            work.is_open = False
+        elif work.pieces_left:
+            step += work.take(step[1])
+        else:
+            continue
+        steps.append([*step, [None if work.is_open else work.rows_left, work.pieces_left]])
+    case["steps"] = steps
+    return case
