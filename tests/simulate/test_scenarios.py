@@ -36,14 +36,14 @@ def test_there_is_one_for_each_promise() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", ["one_slow", "two_slow", "one_slow_rows"])
+@pytest.mark.parametrize("name", ["one_slow", "two_slow", "one_slow_rows", "two_threads_rows"])
 def test_min_max_is_never_worse_than_pull_on_uneven_nodes(name: str, seed: int) -> None:
     best, pulled = (simulate(without_hedges(scenario(name, seed, policy))) for policy in ("min_max", "pull"))
     assert best.makespan_s < pulled.makespan_s
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", ["one_slow", "two_slow", "one_slow_rows"])
+@pytest.mark.parametrize("name", ["one_slow", "two_slow", "one_slow_rows", "two_threads_rows"])
 def test_min_max_needs_no_hedges_where_pull_does(name: str, seed: int) -> None:
     best, pulled = (simulate(scenario(name, seed, policy)) for policy in ("min_max", "pull"))
     # A hedge saves pull, and then luck decides who has less: which pieces were quick, and a round trip at the end.
@@ -52,7 +52,9 @@ def test_min_max_needs_no_hedges_where_pull_does(name: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("name", "most"), [("one_slow", 1.05), ("two_slow", 1.05), ("one_slow_rows", 1.03)])
+@pytest.mark.parametrize(
+    ("name", "most"), [("one_slow", 1.05), ("two_slow", 1.05), ("one_slow_rows", 1.03), ("two_threads_rows", 1.03)]
+)
 def test_uneven_nodes_end_close_to_the_bound(name: str, most: float, seed: int) -> None:
     assert simulate(scenario(name, seed)).ratio <= most
 

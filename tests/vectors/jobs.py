@@ -37,7 +37,8 @@ class Node:
     loses_reply: float = 0.0
     raises: float = 0.0
     tells_load: bool = False
-    free_at: float = 0.0
+    # When each of its threads is free.
+    threads: list[float] = field(default_factory=lambda: [0.0])
 
     def is_silent(self, now: float) -> bool:
         return self.hangs_at <= now < self.wakes_at
@@ -102,6 +103,8 @@ def _draw_node(draw: Draw, is_first: bool) -> Node:
     """The first one is there sooner or later, and does not hang for ever."""
     node = Node(draw.choice((0.0, 0.0, 0.001, 0.003, 0.02)), draw.choice((0.001, 0.01, 0.01, 0.02, 0.1)))
     node.tells_load = draw.chance(0.5)
+    if draw.chance(0.3):
+        node.threads = [0.0] * draw.whole(2, 3)
     if draw.chance(0.2):
         node.dies_at = draw.decimal(-0.05, 0.3)
         if is_first or draw.chance(0.6):
@@ -228,14 +231,15 @@ class Recorder:
 
     def run_piece(self, node: Node, attempt_id: int, rows: int) -> None:
         draw, now = self.draw, self.now
-        begins = max(now, node.free_at)
+        thread = node.threads.index(min(node.threads))
+        begins = max(now, node.threads[thread])
         took = (node.fixed_s + rows * node.row_s) * draw.choice((1.0, 1.0, draw.decimal(0.8, 1.2, 2)))
         ends = round(begins + took, 4)
         if node.hangs_at < ends and now < node.wakes_at:
             if node.wakes_at == NEVER:
                 return  # no reply, ever
             ends = round(max(ends, node.wakes_at + took), 4)
-        node.free_at = ends
+        node.threads[thread] = ends
         if now < node.dies_at < ends:
             self.at(round(node.dies_at + draw.decimal(0, 0.1), 4), "failed", attempt_id, "UNKNOWN", True, None)
         elif draw.chance(node.raises):

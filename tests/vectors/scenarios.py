@@ -348,9 +348,10 @@ def costs(draw: Draw) -> Case:
         took = (fixed + rows * each) * draw.choice((1.0, draw.decimal(0.5, 1.6, 2))) * draw.choice((1,) * 6 + (50,))
         added = round(took, 6)
         elapsed = round(added + draw.decimal(0, 0.01), 6)
-        service = draw.choice((0.0, round(added * 0.9, 6), round(elapsed * 1.1, 6)))
-        steps.append([place, rows, added, elapsed, service, draw.decimal(0, 0.002) if service else 0.0])
-    return {"nodes": count, "steps": steps, "others": [1, draw.whole(1, 10**6)]}
+        service = draw.choice((0.0, round(added * 0.9, 6), round(elapsed * 1.1, 6), round(added * 2.3, 6)))
+        was_alone = draw.chance(0.3)
+        steps.append([place, rows, added, elapsed, service, draw.decimal(0, 0.002) if service else 0.0, was_alone])
+    return {"nodes": count, "window": draw.choice((1, 2, 2, 3)), "steps": steps, "others": [1, draw.whole(1, 10**6)]}
 
 
 def reductions(draw: Draw) -> Case:

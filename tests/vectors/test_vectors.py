@@ -255,13 +255,13 @@ def check_stragglers(case: Case) -> None:
             queues.add_duration(rest[0])
             same(queues.wait_s(), rest[1], rest)
         elif what == "ask":
-            free = [nodes.setdefault(name, NodeState(name, 0.1, JobCost())) for name in rest[0]]
+            free = [nodes.setdefault(name, NodeState(name, 0.1, JobCost(), 2)) for name in rest[0]]
             got = [[at, chunk.chunk.index, node.name] for at, chunk, node in queues.candidates(free)]
             same(got, rest[1], rest[0])
         else:
             chunk, name, now = rest
             state = chunks.setdefault(chunk, ChunkState(Chunk(chunk, chunk, chunk + 1)))
-            node = nodes.setdefault(name, NodeState(name, 0.1, JobCost()))
+            node = nodes.setdefault(name, NodeState(name, 0.1, JobCost(), 2))
             happen(queues, what, state, node, now)
 
 
@@ -287,15 +287,15 @@ def happen(queues: Stragglers, what: str, state: ChunkState, node: NodeState, no
 
 def check_cost(case: Case) -> None:
     job = JobCost()
-    nodes = [NodeCost(job) for _ in range(case["nodes"])]
-    for place, rows, added_s, elapsed_s, service_s, queued_s, wanted in case["steps"]:
+    nodes = [NodeCost(job, case["window"]) for _ in range(case["nodes"])]
+    for place, rows, added_s, elapsed_s, service_s, queued_s, was_alone, wanted in case["steps"]:
         node = nodes[place]
-        node.add(rows, added_s, elapsed_s, service_s, queued_s)
+        node.add(rows, added_s, elapsed_s, service_s, queued_s, was_alone)
         fit = node.fit("n")
         figures = [fit.samples, fit.piece_s, fit.row_s, fit.service_row_s, fit.overhead_s]
-        same([*figures, node.last_row_s, node.most_rows], wanted)
+        same([*figures, node.last_row_s, node.most_rows, node.lanes, node.width], wanted)
     for rows, seconds in case["others"]:
-        same(NodeCost(job).line.predict_s(rows), seconds, rows)
+        same(NodeCost(job, 1).line.predict_s(rows), seconds, rows)
 
 
 def check_reduction(case: Case) -> None:

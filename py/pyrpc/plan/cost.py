@@ -4,7 +4,8 @@ The model is ``time = fixed + rows x time per row``, one line for each node. Lat
 the rows is in the first term; the stage's work and the bytes, which grow with the rows, in the second. What is fitted
 is the time a piece adds to its node: from the end of the piece before it (or its own sending, if the node was idle)
 to its own end. So a transfer that hides behind the work of another piece costs nothing, as it does in truth, and a
-node that runs several pieces at the same time counts as that much faster.
+node that runs several pieces at the same time counts as that much faster. One of these takes longer than it adds, by a
+factor that is called the node's width: what pieces ran over what they added, of those that were not alone there.
 
 The line is a least-squares fit in which each sample weighs ``KEEP`` times the next newer one, so that a node which
 becomes slow is known to be slow after a few pieces. Where all pieces have about the same rows there is no slope to
@@ -106,13 +107,29 @@ class NodeCost:
     ----------
     job : JobCost
         Shared by the nodes of a job.
+    window : int
+        Pieces in flight there, at most.
+
+    Attributes
+    ----------
+    lanes : int
+        How many pieces run at the same time.
+    width : float
+        How many times longer a piece runs than it adds to its node; 1.0 with one lane.
     """
 
-    __slots__ = ("_is_outlier", "_job", "_line", "last_row_s", "most_rows", "overhead_s", "service_row_s")
+    __slots__ = (
+        "_added", "_is_outlier", "_job", "_line", "_ran", "_window", "lanes", "last_row_s", "most_rows", "overhead_s",
+        "service_row_s", "width",
+    )  # fmt: skip
 
-    def __init__(self, job: JobCost) -> None:
+    def __init__(self, job: JobCost, window: int) -> None:
         self._job = job
+        self._window = window
         self._line = Line()
+        self._ran = self._added = 0.0
+        self.lanes = 1
+        self.width = 1.0
         self._is_outlier = False
         self.most_rows = 0
         self.last_row_s = 0.0
@@ -129,7 +146,13 @@ class NodeCost:
         """The node's own line, or that of all nodes as long as it has none."""
         return self._line if self._line.samples else self._job.line
 
-    def add(self, rows: int, added_s: float, elapsed_s: float, service_s: float, queued_s: float) -> None:
+    def run_s(self, rows: int) -> float:
+        """Seconds that a piece of so many rows takes once it runs."""
+        return self.width * self.line.predict_s(rows)
+
+    def add(
+        self, rows: int, added_s: float, elapsed_s: float, service_s: float, queued_s: float, was_alone: bool = True
+    ) -> None:
         """A piece is done.
 
         Parameters
@@ -141,7 +164,11 @@ class NodeCost:
             From its sending to its end.
         service_s, queued_s : float
             Time it ran and waited on the node, as the node told; 0: it did not.
+        was_alone : bool
+            Whether no other piece was there meanwhile.
         """
+        if service_s > 0 and not was_alone:
+            self._widen(service_s, added_s)
         if self._line.samples > 2:
             most_s = OUTLIER * self._line.predict_s(rows)
             is_outlier = added_s > most_s
@@ -156,6 +183,13 @@ class NodeCost:
             weight = 1.0 if self._line.samples == 1 else 1.0 - KEEP
             self.service_row_s += weight * (service_s / max(rows, 1) - self.service_row_s)
             self.overhead_s += weight * (max(0.0, elapsed_s - service_s - queued_s) - self.overhead_s)
+
+    def _widen(self, service_s: float, added_s: float) -> None:
+        self._ran = self._ran * KEEP + service_s
+        self._added = self._added * KEEP + added_s
+        width = self._ran / max(self._added, _TINY_S)
+        self.lanes = max(1, min(self._window, int(width + 0.5)))
+        self.width = min(width, float(self._window)) if self.lanes > 1 else 1.0
 
     def fit(self, node: str) -> NodeFit:
         """For the receipt."""

@@ -87,7 +87,7 @@ class JobNodes:
     def __init__(self, names: Iterable[str], window: int, give_up_s: float, timers: Timers, job_cost: JobCost) -> None:
         self.free = FreeNodes(window)
         self.changed: Callable[[NodeState], None] = _ignore
-        self._by_name = {name: NodeState(name, PROBE_MIN_S, job_cost) for name in names}
+        self._by_name = {name: NodeState(name, PROBE_MIN_S, job_cost, window) for name in names}
         self._up = len(self._by_name)
         self._give_up_s = give_up_s
         self._give_up_at = math.inf

@@ -16,26 +16,27 @@ class NodeState:
     ``epoch`` counts how often it went down: the loss of an attempt sent in an earlier epoch says nothing about
     the node that is there now. ``answered_at`` is the time of its last sign of life within this job.
 
-    Predictions: the piece that was sent first is to end at ``head_due``, the last one at ``free_at``; ``pace`` is in
-    rows per second. ``speed`` and ``taken`` are what placement.py counts the node for: its pace, and that times
-    ``free_at``, or 0.
+    Predictions: the first piece is to end at ``head_due``, the last one at ``free_at``; a new one could begin at
+    ``start_at``. ``pace`` is in rows per second. ``speed`` and ``taken`` are what placement.py counts the node for: its
+    pace, and that times ``free_at``, or 0.
     """
 
     __slots__ = (
         "answered_at", "cost", "epoch", "failures", "free_at", "freed_at", "head_due", "head_s", "in_flight",
         "last_rows", "load_level", "name", "pace", "paused_until", "probe_at", "probe_wait_s", "probing", "queue",
-        "speed", "taken", "up",
+        "speed", "start_at", "taken", "up",
     )  # fmt: skip
 
-    def __init__(self, name: str, probe_wait_s: float, job_cost: JobCost) -> None:
+    def __init__(self, name: str, probe_wait_s: float, job_cost: JobCost, window: int) -> None:
         self.name = name
-        self.cost = NodeCost(job_cost)
+        self.cost = NodeCost(job_cost, window)
         self.queue: list[Attempt] = []
         self.freed_at = -math.inf
         self.last_rows = 0
         self.head_due = math.inf
         self.head_s = 0.0
         self.free_at = 0.0
+        self.start_at = 0.0
         self.pace = 0.0
         self.speed = 0.0
         self.taken = 0.0
@@ -66,13 +67,45 @@ class NodeState:
             self.head_due = self.free_at = began + head_s
             for attempt in queue[1:]:
                 self.free_at += line.predict_s(attempt.rows)
+            self.start_at = self.free_at
+            if self.cost.lanes > 1:
+                self._predict_lanes()
         else:
             self.head_due = math.inf
-            self.free_at = max(0.0, self.freed_at)
+            self.start_at = self.free_at = max(0.0, self.freed_at)
         rows = self.last_rows
         self.pace = rows / line.predict_s(rows) if rows else 1.0 / line.row_s
         self.speed = self.pace
         self.taken = self.pace * self.free_at
+
+    def _predict_lanes(self) -> None:
+        """The same for pieces that run side by side, each from its sending or the end of an earlier one."""
+        ends: list[float] = []
+        self.head_due = math.inf
+        for attempt in self.queue:
+            takes_s = self.cost.run_s(attempt.rows) or 1e-9
+            began = attempt.sent_at
+            if len(ends) == self.cost.lanes:
+                began = max(began, min(ends))
+                ends.remove(min(ends))
+            ends.append(began + takes_s)
+            if began + takes_s < self.head_due:
+                self.head_due, self.head_s = began + takes_s, takes_s
+        self.start_at = min(ends) if len(ends) == self.cost.lanes else -math.inf
+
+    def starts(self, now: float) -> tuple[float, float]:
+        """When a new piece could begin there, and how many times slower the node seems than predicted."""
+        if self.cost.lanes == 1:
+            return self.outlook(now)
+        if not self.queue:
+            return now, 1.0
+        late_s = now - self.head_due
+        if late_s <= 0:
+            return max(now, self.start_at), 1.0
+        slowness = 1.0 + late_s / self.head_s
+        if self.start_at == -math.inf:
+            return now, slowness
+        return now + late_s + 0.05 * self.head_s + slowness * (self.start_at - self.head_due), slowness
 
     def is_late(self, now: float) -> bool:
         """Whether it should have ended a piece by now."""

@@ -200,8 +200,11 @@ class MinMax:
                     other.predict()
         if self._changes >= RENEW:
             self._changes = 0
-            self._speed = sum(other.speed for other in self._nodes)
-            self._taken = sum(other.taken for other in self._nodes)
+            # Added one by one: what sum() gives for floats depends on the version of Python.
+            self._speed = self._taken = 0.0
+            for other in self._nodes:
+                self._speed += other.speed
+                self._taken += other.taken
 
     def _renewed(self, now: float) -> tuple[float, float]:
         """The sums with all nodes as they are now: idle ones free now, late ones as late as they are."""
@@ -273,7 +276,7 @@ class MinMax:
         """Whether even in theory the others could not do all before this node does one more; cheap."""
         if node.is_late(now) or (node.in_flight and not node.cost.samples):
             return False
-        ends = max(now, node.free_at) + node.cost.line.predict_s(rows)
+        ends = max(now, node.start_at) + node.cost.run_s(rows)
         others = (self._speed - node.speed) * ends - (self._taken - node.taken)
         return others < rows_left
 
@@ -282,7 +285,7 @@ class MinMax:
         is_scarce = self._work.pieces_left <= len(self._nodes)
         best, best_at = None, math.inf
         for node in self._nodes.free:
-            if node.in_flight and (
+            if node.in_flight >= node.cost.lanes and (
                 not node.cost.samples or (is_scarce and node.cost.overhead_s < HIDE * node.cost.line.predict_s(rows))
             ):
                 continue
@@ -293,8 +296,8 @@ class MinMax:
 
     @staticmethod
     def _ends(node: NodeState, rows: int, now: float) -> float:
-        free_at, slowness = node.outlook(now)
-        return free_at + slowness * node.cost.line.predict_s(rows)
+        start_at, slowness = node.starts(now)
+        return start_at + slowness * node.cost.run_s(rows)
 
     def _others_are_sooner(
         self, node: NodeState, rows: int, pieces: int, now: float, avoid: Collection[NodeState] = ()
@@ -305,9 +308,9 @@ class MinMax:
         for other in self._nodes:
             if other is node or not other.is_usable or other in avoid:
                 continue
-            free_at, slowness = other.outlook(now)
-            if free_at < until:
-                pieces -= int((until - free_at) / (slowness * other.cost.line.predict_s(rows)))
+            start_at, slowness = other.starts(now)
+            if start_at < until:
+                pieces -= other.cost.lanes * int((until - start_at) / (slowness * other.cost.run_s(rows)))
                 if pieces <= 0:
                     self._look_again(now, takes_s)
                     return True
@@ -358,18 +361,19 @@ class MinMax:
         if not node.cost.samples:
             return 0 if node.in_flight and work.pieces_left < UNSEEN_PIECES * len(self._nodes) else work.first_rows
         line = node.cost.line
-        free_at, slowness = node.outlook(now)
-        left_s = (ends - free_at) / slowness
+        free_at, _ = node.outlook(now)
+        start_at, slowness = node.starts(now)
+        left_s = (ends - start_at) / slowness
         least_s = max(LEAST_S, LEAST_FIXED * line.piece_s)
         if node.in_flight and left_s < least_s:
             return 0
         takes_s = min(work.target_s, max(left_s / 2, least_s))
-        rows = int((takes_s - line.piece_s) / line.row_s)
+        rows = int((takes_s / node.cost.width - line.piece_s) / line.row_s)
         rows = max(1, min(rows, GROWTH * node.cost.most_rows, work.rows_left))
-        takes_s = slowness * line.predict_s(rows)
+        takes_s = slowness * node.cost.run_s(rows)
         pace = node.pace / slowness
         rest = speed - pace
-        if rest > 0 and (work.rows_left + taken - pace * free_at) / rest < free_at + takes_s * (1.0 - MARGIN):
+        if rest > 0 and (work.rows_left + taken - pace * free_at) / rest < start_at + takes_s * (1.0 - MARGIN):
             # In theory, where rows may be halved; so count whole pieces.
             if self._others_are_sooner(node, rows, self._pieces(rows), now):
                 self._declined = rows

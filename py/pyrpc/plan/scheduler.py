@@ -473,7 +473,8 @@ class Scheduler:
         """What the end of a piece tells of its node's speed."""
         node = attempt.node
         began = attempt.sent_at if attempt.sent_at > node.freed_at else node.freed_at
-        node.cost.add(attempt.rows, now - began, now - attempt.sent_at, service_s, queued_s)
+        was_alone = node.in_flight == 1 and attempt.sent_at >= node.freed_at
+        node.cost.add(attempt.rows, now - began, now - attempt.sent_at, service_s, queued_s, was_alone)
 
     def _close(self, state: ChunkState, out: list[Action]) -> None:
         """Nothing is to come of the piece any more: its rows are done, by itself or by others."""

@@ -182,7 +182,7 @@ class StreamGrid:
     Parameters
     ----------
     chunk_rows, chunk_bytes : int, optional
-        The size, in rows or in bytes; one of them. It is never more than a frame holds.
+        The size, in rows or in bytes; chunk_rows wins. It is never more than a frame holds.
 
     Raises
     ------
@@ -196,7 +196,9 @@ class StreamGrid:
         self._size_bytes = MAX_CHUNK_BYTES
         if chunk_bytes is not None:
             self._size_bytes = min(self._size_bytes, whole_number("chunk_bytes", chunk_bytes, 1))
-        self._size = ENDLESS if chunk_rows is None else whole_number("chunk_rows", chunk_rows, 1)
+        self._size = ENDLESS
+        if chunk_rows is not None:
+            self._size, self._size_bytes = whole_number("chunk_rows", chunk_rows, 1), MAX_CHUNK_BYTES
         self.is_open = True
         self.rows = 0
         self._start = 0
@@ -296,3 +298,5 @@ def stream_leaves(chunk_rows: int | None = None, chunk_bytes: int | None = None)
 def _check_one_size(chunk_rows: int | None, chunk_bytes: int | None, chunk_s: float | None) -> None:
     if chunk_s is not None and (chunk_rows is not None or chunk_bytes is not None):
         raise ConfigError("a chunk has a size or a time", expected="one of chunk_rows, chunk_bytes and chunk_s")
+    if chunk_s is not None:
+        checked_target_s(chunk_s)

@@ -71,14 +71,17 @@ class Attempt:
 class Node:
     """One node: what is known of it, its costs and predictions."""
 
-    def __init__(self, place: int, job_line: dict) -> None:
-        self.place, self.job_line = place, job_line
+    def __init__(self, place: int, job_line: dict, window: int) -> None:
+        self.place, self.job_line, self.window = place, job_line, window
         self.up, self.epoch, self.paused_until = True, 0, None
         self.queue: list[Attempt] = []
         self.freed_at = self.answered_at = -inf
         self.last_rows = self.failures = 0
         self.probing, self.probe_at, self.probe_wait_s = False, 0.0, 0.1
         self.head_due, self.head_s, self.free_at, self.pace, self.speed, self.taken = inf, 0.0, 0.0, 0.0, 0.0, 0.0
+        self.start_at = 0.0
+        self.side_by_side: list[tuple[float, float]] = []
+        self.lanes, self.width = 1, 1.0
         self.level: int | None = None
         self.stamp = 0
         self.own = cost.empty_line()
@@ -104,7 +107,15 @@ class Node:
     def predict(self, rows: int) -> float:
         return cost.predict(self.line, rows)
 
-    def learn(self, rows: int, added_s: float, elapsed_s: float, service_s: float, queued_s: float) -> None:
+    def run(self, rows: int) -> float:
+        return self.width * self.predict(rows)
+
+    def learn(
+        self, rows: int, added_s: float, elapsed_s: float, service_s: float, queued_s: float, was_alone: bool
+    ) -> None:
+        if service_s > 0 and not was_alone:
+            self.side_by_side.append((service_s, added_s))
+            self.lanes, self.width = cost.lanes(self.side_by_side, self.window)
         if self.samples > 2:
             most = 4.0 * cost.predict(self.own, rows)
             is_outlier = added_s > most
@@ -124,7 +135,7 @@ class Nodes:
     """All nodes of a job; ``changed`` is the placement's."""
 
     def __init__(self, count: int, window: int, give_up_s: float, timers: Timers, job_line: dict) -> None:
-        self.all = [Node(place, job_line) for place in range(count)]
+        self.all = [Node(place, job_line, window) for place in range(count)]
         self.window, self.give_up_s, self.timers = window, give_up_s, timers
         self.give_up_at = inf
         self.stamps = 0

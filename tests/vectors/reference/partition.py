@@ -71,7 +71,7 @@ def fill_work(case: dict) -> dict:
     case["work"] = case["max_rows"] = case["first_rows"] = case["target_s"] = None
     case["takes"] = []
     has_size = case["chunk_rows"] is not None or case["chunk_bytes"] is not None
-    if case["chunk_s"] is not None and (has_size or (rows > 0 and not 0 < case["chunk_s"] < float("inf"))):
+    if case["chunk_s"] is not None and (has_size or not 0 < case["chunk_s"] < float("inf")):
         return case
     if has_size or rows == 0:
         try:

@@ -100,12 +100,39 @@ def foresee(node: Node) -> None:
         node.head_due = node.free_at = max(head.sent_at, node.freed_at) + node.head_s
         for attempt in others:
             node.free_at += node.predict(attempt.rows)
+        node.start_at = node.free_at
+        if node.lanes > 1:
+            foresee_lanes(node)
     else:
         node.head_due = inf
-        node.free_at = max(0.0, node.freed_at)
+        node.start_at = node.free_at = max(0.0, node.freed_at)
     rows = node.last_rows
     node.pace = rows / node.predict(rows) if rows > 0 else 1.0 / node.line["row_s"]
     node.speed, node.taken = node.pace, node.pace * node.free_at
+
+
+def foresee_lanes(node: Node) -> None:
+    lane_ends = [-inf] * node.lanes
+    ended = []
+    for attempt in node.queue:
+        takes = node.run(attempt.rows) or 1e-9
+        lane = lane_ends.index(min(lane_ends))
+        lane_ends[lane] = max(attempt.sent_at, lane_ends[lane]) + takes
+        ended.append((lane_ends[lane], takes))
+    node.head_due, node.head_s = min(ended, key=lambda pair: pair[0])
+    node.start_at = min(lane_ends)
+
+
+def starts(node: Node, now: float) -> tuple[float, float]:
+    if node.lanes == 1:
+        return outlook(node, now)
+    late = now - node.head_due
+    if not node.queue or late <= 0:
+        return (max(now, node.start_at), 1.0) if node.queue else (now, 1.0)
+    slowness = 1.0 + late / node.head_s
+    if node.start_at == -inf:
+        return now, slowness
+    return now + late + 0.05 * node.head_s + slowness * (node.start_at - node.head_due), slowness
 
 
 def outlook(node: Node, now: float) -> tuple[float, float]:
@@ -119,8 +146,8 @@ def outlook(node: Node, now: float) -> tuple[float, float]:
 
 
 def ends(node: Node, rows: int, now: float) -> float:
-    free_at, slowness = outlook(node, now)
-    return free_at + slowness * node.predict(rows)
+    start_at, slowness = starts(node, now)
+    return start_at + slowness * node.run(rows)
 
 
 class MinMax(Pull):
@@ -200,7 +227,7 @@ class MinMax(Pull):
     def is_needed(self, node: Node, rows: int, rows_left: int, now: float) -> bool:
         if now > node.head_due or (node.in_flight > 0 and node.samples == 0):
             return False
-        at = max(now, node.free_at) + node.predict(rows)
+        at = max(now, node.start_at) + node.run(rows)
         return (self.sum_speed - node.speed) * at - (self.sum_taken - node.taken) < rows_left
 
     def earliest(self, rows: int, now: float) -> Node | None:
@@ -208,7 +235,7 @@ class MinMax(Pull):
         able = [
             node
             for node in self.nodes.free()
-            if node.in_flight == 0
+            if node.in_flight < node.lanes
             or not (node.samples == 0 or (is_scarce and node.overhead_s < 0.1 * node.predict(rows)))
         ]
         return min(able, key=lambda node: ends(node, rows, now), default=None)
@@ -230,9 +257,9 @@ class MinMax(Pull):
         for other in self.nodes.all:
             if other is node or not other.is_usable or other in avoid:
                 continue
-            free_at, slowness = outlook(other, now)
-            if free_at < until:
-                pieces -= int((until - free_at) / (slowness * other.predict(rows)))
+            start_at, slowness = starts(other, now)
+            if start_at < until:
+                pieces -= other.lanes * int((until - start_at) / (slowness * other.run(rows)))
                 if pieces <= 0:
                     self.look_again(now, takes)
                     return True
@@ -266,18 +293,19 @@ class MinMax(Pull):
         self.declined = 0
         if node.samples == 0:
             return 0 if node.in_flight > 0 and work.pieces_left < 4 * self.n else work.first_rows
-        free_at, slowness = outlook(node, now)
-        left = (at - free_at) / slowness
+        free_at, _ = outlook(node, now)
+        start_at, slowness = starts(node, now)
+        left = (at - start_at) / slowness
         least = max(0.001, 4 * line["piece_s"])
         if node.in_flight > 0 and left < least:
             return 0
         takes = min(work.target_s, max(left / 2, least))
-        rows = int((takes - line["piece_s"]) / line["row_s"])
+        rows = int((takes / node.width - line["piece_s"]) / line["row_s"])
         rows = max(1, min(rows, 8 * node.most_rows, work.rows_left))
-        takes = slowness * node.predict(rows)
+        takes = slowness * node.run(rows)
         pace = node.pace / slowness
         rest = speed - pace
-        if rest > 0 and (work.rows_left + taken - pace * free_at) / rest < free_at + takes * (1 - 0.05):
+        if rest > 0 and (work.rows_left + taken - pace * free_at) / rest < start_at + takes * (1 - 0.05):
             if self.others_are_sooner(node, rows, ceil_div(work.rows_left, rows), now, set()):
                 self.declined = rows
                 return 0

@@ -75,7 +75,8 @@ class Scheduler:
             return
         node, piece, elapsed = attempt.node, attempt.piece, self.now - attempt.sent_at
         began = max(attempt.sent_at, node.freed_at)
-        node.learn(attempt.rows, self.now - began, elapsed, service_s, queued_s)
+        was_alone = node.queue == [attempt] and attempt.sent_at >= node.freed_at
+        node.learn(attempt.rows, self.now - began, elapsed, service_s, queued_s, was_alone)
         self.nodes.slot_freed(attempt, self.now)
         node.answered_at, node.failures, node.probe_wait_s = self.now, 0, 0.1
         piece.live.remove(attempt)
