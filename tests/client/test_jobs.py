@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from pyrpc import Client
+from pyrpc import Client, Server
 from pyrpc.client.receipt import ChunkRecord, Receipt, assign_slots
 from pyrpc.errors import BadResultError, CancelledError, DeadlineExceeded, StageFailedError
 
@@ -268,3 +268,17 @@ def test_receipt_sums_what_nodes_were_busy() -> None:
     receipt = Receipt("s", 20, ("a", "b"), 1.0, [record("a", 0, 1, service_s=0.5), record("a", 0, 1, service_s=0.25)])
     assert receipt.busy_s_by_node() == {"a": 0.75, "b": 0.0}
     assert receipt.rows_by_node() == {"a": 20, "b": 0}
+
+
+def test_a_node_that_single_calls_found_gone_is_probed_before_it_gets_chunks() -> None:
+    def double(x: np.ndarray) -> np.ndarray:
+        return 2 * x
+
+    with Server(double, port=0) as a, Server(double, port=0) as b:
+        with Client([a.endpoint, b.endpoint], policy="round_robin", ping_s=None) as client:
+            b.stop(grace_s=0.0)
+            for _ in range(2):
+                client.call("double", 1)
+            job = client.map_async("double", np.arange(100), chunk_rows=1)
+            job.result(30)
+    assert {entry.node for entry in job.receipt.entries} == {a.endpoint}

@@ -143,7 +143,7 @@ class Scatter:
     def _lately_lost(self) -> list[str]:
         """Nodes not worth trying first: each job would send them chunks again only to learn that they are gone."""
         since = time.monotonic() - _LOST_S
-        return [name for name, node in self._nodes.items() if node.lost_at > since]
+        return [name for name, node in self._nodes.items() if node.lost_at > since or not node.health.is_up]
 
     def _keep_time(self) -> None:
         shown = -1
