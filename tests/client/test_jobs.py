@@ -274,11 +274,14 @@ def test_a_node_that_single_calls_found_gone_is_probed_before_it_gets_chunks() -
     def double(x: np.ndarray) -> np.ndarray:
         return 2 * x
 
-    with Server(double, port=0) as a, Server(double, port=0) as b:
-        with Client([a.endpoint, b.endpoint], policy="round_robin", ping_s=None) as client:
-            b.stop(grace_s=0.0)
-            for _ in range(2):
-                client.call("double", 1)
-            job = client.map_async("double", np.arange(100), chunk_rows=1)
-            job.result(30)
+    with (
+        Server(double, port=0) as a,
+        Server(double, port=0) as b,
+        Client([a.endpoint, b.endpoint], policy="round_robin", ping_s=None) as client,
+    ):
+        b.stop(grace_s=0.0)
+        for _ in range(2):
+            client.call("double", 1)
+        job = client.map_async("double", np.arange(100), chunk_rows=1)
+        job.result(30)
     assert {entry.node for entry in job.receipt.entries} == {a.endpoint}
