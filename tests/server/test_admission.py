@@ -78,7 +78,7 @@ def test_turn_that_comes_while_giving_up_is_passed_on() -> None:
         for _ in range(200):
             try:
                 admission.enter(0.0002)
-            except ExpiredError:
+            except (ExpiredError, OverloadedError):
                 continue
             time.sleep(0.0001)
             admission.leave()
@@ -153,3 +153,78 @@ def test_caller_that_stays_gets_its_turn_and_its_time() -> None:
     assert caller.asked >= 2
     admission.leave()
     assert admission.enter(0.25, caller) == 0
+
+
+def busy(threads: int = 1, max_queued: int = 1024) -> Admission:
+    """All turns taken."""
+    admission = Admission(threads, max_queued)
+    for _ in range(threads):
+        admission.enter()
+    return admission
+
+
+def end_with(admission: Admission, waiters: list[threading.Thread], every_s: float = 0.0) -> None:
+    """Give turns until all have had theirs."""
+    for _ in range(admission.threads):
+        time.sleep(every_s)
+        admission.leave()
+    for thread in waiters:
+        thread.join(10)
+
+
+def test_call_that_would_get_its_turn_too_late_is_refused_at_once() -> None:
+    admission = busy()
+    first = waiter(admission, [], 0)
+    end_with(admission, [first], every_s=0.05)
+    # From here on it is known that a turn takes 50 ms or more.
+    admission.enter()
+    waiters = [waiter(admission, [], number) for number in range(4)]
+    began = time.monotonic()
+    with pytest.raises(OverloadedError, match="time would be over") as caught:
+        admission.enter(0.15)
+    assert time.monotonic() - began < 0.15
+    assert caught.value.retry_after_ms is not None and caught.value.retry_after_ms >= 5 * 50
+    assert admission.queued == 4
+    end_with(admission, waiters)
+    assert (admission.in_flight, admission.queued) == (0, 0)
+
+
+def test_next_in_line_may_wait_however_slow_turns_were() -> None:
+    admission = busy()
+    end_with(admission, [waiter(admission, [], 0)], every_s=0.05)
+    admission.enter()
+    with pytest.raises(ExpiredError):
+        admission.enter(0.001)
+    admission.leave()
+
+
+def test_queue_gets_shorter_when_waiting_costs_callers_their_time() -> None:
+    admission = busy()
+    assert admission.queue_limit == 1024
+    outcomes: list[object] = []
+
+    def wait() -> None:
+        try:
+            admission.enter(0.05)
+        except (ExpiredError, OverloadedError) as error:
+            outcomes.append(type(error))
+
+    threads = [threading.Thread(target=wait) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(outcomes) == 10
+    assert admission.queue_limit < 10
+    admission.leave()
+
+
+def test_when_to_come_back_follows_the_queue() -> None:
+    admission = busy()
+    end_with(admission, [waiter(admission, [], 0)], every_s=0.02)
+    admission.enter()
+    waiters = [waiter(admission, [], 0)]
+    with_one = admission.retry_after_ms()
+    waiters += [waiter(admission, [], number) for number in range(1, 9)]
+    assert admission.retry_after_ms() >= 4 * with_one
+    end_with(admission, waiters)

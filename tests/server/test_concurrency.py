@@ -108,6 +108,7 @@ def test_call_beyond_the_queue_is_refused_with_when_to_come_back(gate: Gate) -> 
         node = NodeHandle(Endpoint.parse(server.endpoint), 5)
         with pytest.raises(OverloadedError) as caught:
             node.invoke("Gate.quick", [], {}, Deadline(10))
+        # No turn came yet, so nobody knows how long calls take.
         assert caught.value.retry_after_ms == 100
         gate.let.set()
         assert running.result(10)
