@@ -17,7 +17,7 @@ from ..harness.contest import OURS as PYRPC
 from ..harness.contest import leave_out, open_numbered
 from ..harness.outcome import Outcome, Series
 from ..harness.placement import Placement
-from ..harness.processes import ChildFailedError, Driver
+from ..harness.processes import ChildFailedError, Driver, sharp_timers
 from ..harness.rounds import interleave
 
 NODES = 4
@@ -103,8 +103,9 @@ def measure(outcome: Outcome, contenders: list[Contender], rounds: int) -> None:
 def slept_s(seconds: float, times: int = 15) -> float:
     """What a sleep of so many seconds takes on this machine: the median of a few."""
     took = []
-    for _ in range(times):
-        start = time.perf_counter()
-        time.sleep(seconds)
-        took.append(time.perf_counter() - start)
+    with sharp_timers():
+        for _ in range(times):
+            start = time.perf_counter()
+            time.sleep(seconds)
+            took.append(time.perf_counter() - start)
     return statistics.median(took)

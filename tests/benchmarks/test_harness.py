@@ -100,6 +100,17 @@ def test_child_runs_on_its_cores_only() -> None:
     assert cores() == before
 
 
+def test_sleeps_of_all_children_are_equally_sharp() -> None:
+    from benchmarks.harness.processes import Child
+
+    slack = Path("/proc/self/timerslack_ns")
+    before = slack.read_text()
+    code = f"import time; print(open('{slack}').read().strip(), flush=True); input()"
+    with Child([sys.executable, "-c", code], cores()) as child:
+        assert child.hear(20.0) == "1000"
+    assert slack.read_text() == before
+
+
 def test_child_that_ignores_the_end_of_stdin_is_killed() -> None:
     from benchmarks.harness.processes import Child
 
