@@ -24,6 +24,10 @@ nightly:  ## simulate more jobs under faults: SEEDS=1000000 MINUTES=60, other se
 	@sh scripts/venv.sh .venv -e '.[all]'
 	@.venv/bin/python -m tests.simulation --count $${SEEDS:-1000000} --minutes $${MINUTES:-60} $${FIRST:+--first $$FIRST}
 
+fuzz:  ## look for bytes that break a decoder, for longer: MINUTES=60 each, TARGET=serve or reply
+	@sh scripts/venv.sh "$(CACHE)/+tool" 'tox>=4.30'
+	@PYRPC_FUZZ_SECONDS=$$((60 * $${MINUTES:-60})) "$(CACHE)/+tool/bin/tox" run -q -e fuzz -- $${TARGET}
+
 lint:  ## ruff and mypy alone
 	@sh scripts/venv.sh "$(CACHE)/+tool" 'tox>=4.30'
 	@"$(CACHE)/+tool/bin/tox" run -q -e lint
@@ -31,4 +35,4 @@ lint:  ## ruff and mypy alone
 clean:  ## remove what the targets above made
 	rm -rf .venv build dist py/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis "$(CACHE)/+tool" "$(CACHE)/+tox"
 
-.PHONY: help demo test gen bench nightly lint clean
+.PHONY: help demo test gen bench nightly fuzz lint clean

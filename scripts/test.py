@@ -20,7 +20,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "pyrpc-
 WORK_DIR = CACHE / TOP.relative_to("/") / "+tox"
 # More environments than cores take less time in all, but the tests of faults need the machine to keep up.
 PARALLEL = str(os.cpu_count() or 1)
-ENVIRONMENTS = ("py310", "py311", "py312", "py313", "lint", "gen-check", "docs", "simulation")
+ENVIRONMENTS = ("py310", "py311", "py312", "py313", "fuzz", "lint", "gen-check", "docs", "simulation")
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def test_missing_toolchain_leaves_out_what_needs_it_and_says_so(
 ) -> None:
     lose(matrix, monkeypatch, "Thrift compiler")
     assert matrix.main([]) == 0
-    assert "py310,py311,py312,py313,lint,docs,simulation" in tox_calls[0]
+    assert "py310,py311,py312,py313,fuzz,lint,docs,simulation" in tox_calls[0]
     assert "missing: Thrift compiler; not run: gen-check" in capsys.readouterr().out.splitlines()[-3:]
 
 
@@ -88,7 +88,7 @@ def test_missing_toolchain_fails_in_ci(
     lose(matrix, monkeypatch, "Python 3.12")
     monkeypatch.setenv("CI", "true")
     assert matrix.main([]) == 1
-    assert "py310,py311,py313,lint,gen-check,docs,simulation" in tox_calls[0]
+    assert "py310,py311,py313,fuzz,lint,gen-check,docs,simulation" in tox_calls[0]
 
 
 def test_command_that_is_there_but_fails_counts_as_missing(matrix: ModuleType, tmp_path: Path) -> None:

@@ -1,0 +1,120 @@
+"""The seeds: one small input for each kind of message and of nonsense. ``python -m fuzz.seeds`` writes corpus/ anew.
+
+Inputs that broke a rule once are beside them, as ``found-*``; they are never rewritten.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from fuzz import reply
+from pyrpc.errors import OverloadedError, ProtocolError, StageFailedError
+from pyrpc.wire import small
+from pyrpc.wire.codec import BINARY, COMPACT, METHODS, NEEDS_TLS, Codec
+from pyrpc.wire.messages import CallOptions, LoadReport, NodeInfo, StageInfo
+
+CORPUS = Path(__file__).with_name("corpus")
+
+_FRAMED, _RAW, _TORN = b"\0", b"\1", b"\2"
+_OPTIONS = CallOptions(1, 2000, 100_000, 1, "token", True, {"k": "v"})
+_NESTED = [None, True, -1, 0.5, "é", b"b", {"k": [np.arange(3, dtype="i2"), {}]}]
+_ARRAYS = [
+    np.array([True, False]),
+    np.arange(4, dtype="f4"),
+    np.zeros((2, 0, 3), "c16"),
+    np.float16(1.5),
+    np.array(["a", "bc"]),
+    np.array([b"a", b"bc"]),
+    np.array(["x", "long " * 4], np.dtypes.StringDType()),
+    np.array(["2026-01-01"], "M8[D]"),
+    np.array([1, -1], "m8[25us]"),
+]
+# What lengths, counts and shapes may be made of.
+_NUMBERS = {
+    "minus-one": struct.pack(">i", -1),
+    "huge": struct.pack(">i", 2**31 - 1),
+    "http": b"GET / HTTP/1.1\r\nHost: node\r\n\r\n",
+    "tls": bytes.fromhex("160301020001000001fc0303"),
+    "no-length": bytes(4),
+    "short": b"\0\0\0\x05\x80\1\0\1\0",
+}
+
+
+def _join(parts: list[bytes | memoryview]) -> bytes:
+    return b"".join(parts)
+
+
+def serve_seeds() -> dict[str, bytes]:
+    """Inputs of the target ``serve``, by name."""
+    seeds = {}
+    for name, codec in (("binary", BINARY), ("compact", COMPACT)):
+        for kind, message in _calls(codec).items():
+            seeds[f"{name}-{kind}"] = (_TORN if kind == "nested" else _FRAMED) + message
+    for kind, args in {"array": (np.arange(4, dtype="f4"),), "plain": (1, 2.5, "a", b"b", None, True)}.items():
+        call = small.encode_call("Echo.same", args, 7, 1000) or b""
+        seeds[f"small-{kind}"] = _FRAMED + call[4:]
+        seeds[f"stream-{kind}"] = _RAW + call * 3
+    return seeds | {name: _RAW + data for name, data in _NUMBERS.items()}
+
+
+def _calls(codec: Codec) -> dict[str, bytes]:
+    requests = {name: {} for name in METHODS if name not in ("call", "run", "put", "release")}
+    calls = {name: codec.encode_request(name, 7, args) for name, args in requests.items()}
+    calls["put"] = codec.encode_request("put", 7, {"value": _NESTED, "options": _OPTIONS})
+    calls["nested"] = codec.encode_call("Echo.same", [_NESTED], {"n": {"m": 2}}, _OPTIONS, 7)
+    calls["arrays"] = codec.encode_call("Echo.same", _ARRAYS, {}, CallOptions(1, 2000, 100_000), 7)
+    calls["run"] = codec.encode_call("Echo.rows", [np.arange(6.0).reshape(3, 2)], {}, CallOptions(), 7, rows=3)
+    return {kind: _join(parts) for kind, parts in calls.items()}
+
+
+def reply_seeds() -> dict[str, bytes]:
+    """Inputs of the target ``reply``, by name."""
+    seeds = {}
+    for name, codec in (("binary", BINARY), ("compact", COMPACT)):
+        for kind, (method, parts) in _replies(codec).items():
+            how = METHODS.index(method) << reply.METHOD_SHIFT | (reply.TORN if kind == "nested" else 0)
+            seeds[f"{name}-{kind}"] = bytes([how]) + _join(parts)
+    for kind, value in {"array": np.arange(4, dtype="f4"), "none": None, "number": 7, "text": "text"}.items():
+        answer = small.encode_value(reply.SEQID, value, 0, 1, 2, 3) or b""
+        seeds[f"small-{kind}"] = _FRAMED + answer[4:]
+    return seeds | {name: _RAW + data for name, data in _NUMBERS.items()}
+
+
+def _replies(codec: Codec) -> dict[str, tuple[str, list[bytes | memoryview]]]:
+    load = LoadReport(1, 2, 3, 4)
+    failed = StageFailedError("m", expected="e", got="g", help="h", remote_traceback="t", remote_type="T")
+    return {
+        "nested": ("call", codec.encode_value("call", 7, _NESTED, load)),
+        "arrays": ("run", codec.encode_value("run", 7, _ARRAYS, load)),
+        "ping": ("ping", codec.encode_result("ping", 7, NodeInfo("a", "b"))),
+        "stages": ("stages", codec.encode_result("stages", 7, (StageInfo("f", "doc"),))),
+        "release": ("release", codec.encode_result("release", 7, None)),
+        "failed": ("call", codec.encode_error("call", 7, failed)),
+        "overloaded": ("run", codec.encode_error("run", 7, OverloadedError("m", retry_after_ms=5))),
+        "exception": ("ping", codec.encode_error("ping", 7, ProtocolError("m"))),
+        "needs-tls": ("call", codec.encode_exception("", 0, "this node speaks TLS", NEEDS_TLS)),
+    }
+
+
+SEEDS = {"serve": serve_seeds, "reply": reply_seeds}
+
+
+def main() -> int:
+    """Write the seeds of all targets."""
+    for target, seeds in SEEDS.items():
+        folder = CORPUS / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.iterdir():
+            if not path.name.startswith("found-"):
+                path.unlink()
+        for name, data in seeds().items():
+            (folder / name).write_bytes(data)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

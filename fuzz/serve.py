@@ -1,0 +1,206 @@
+"""Target ``serve``: what a node makes of the bytes of a connection.
+
+The first byte of an input tells how its other bytes arrive; see ``How``. A node is asked by the real Dispatcher over
+the real Channel. Rules, beside those of rules.py:
+
+- ``serve`` raises nothing but OSError and EOFError, and the node never has a fault of its own to log;
+- a connection that goes on is in order: a ping behind the frame is answered;
+- the quick way of small calls reads what the general way reads, or leaves it alone;
+- a frame that comes byte by byte is answered as one that comes at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from fuzz.rules import Bounded, Finding, KnownLayouts, check_error, is_same
+from fuzz.streams import MemorySocket, announced, frame
+from pyrpc import Server
+from pyrpc.errors import ProtocolError, PyrpcError
+from pyrpc.server.store import Store
+from pyrpc.transport.listener import Channel
+from pyrpc.wire import limits, small
+from pyrpc.wire.binary import CALL, EXCEPTION, ONEWAY, BinaryReader
+from pyrpc.wire.codec import BINARY, Codec, codec_of, wire_errors
+from pyrpc.wire.messages import CallOptions
+from pyrpc.wire.source import BytesSource
+
+# Bits of the first byte.
+RAW, TORN = 1, 2
+
+_PING_SEQID = 0x50494E47
+_PING = frame(b"".join(BINARY.encode_request("ping", _PING_SEQID, {})))
+_STORE_BYTES = 2**20
+
+
+class Echo:
+    """Stages that do nothing wrong."""
+
+    def same(self, *values: Any, **named: Any) -> list[Any]:
+        return [list(values), named]
+
+    def rows(self, x: np.ndarray) -> np.ndarray:
+        return x
+
+
+class _Faults(logging.Handler):
+    """Keeps what the node logs as its own fault."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.found.append(record)
+
+
+_server = Server(Echo, port=0, tracebacks=False)
+_dispatcher = _server._dispatcher
+_dispatcher._store = Store(_STORE_BYTES)
+_faults = _Faults()
+_log = logging.getLogger("pyrpc.node")
+_log.addHandler(_faults)
+_log.propagate = False
+
+
+def _prime() -> KnownLayouts:
+    """Let the quick way know some layouts, as on a node that runs."""
+    for args in ((), (np.arange(4, dtype="f4"),), (np.arange(6.0).reshape(2, 3),), (b"12345678",)):
+        call = small.encode_call("Echo.same", args, 7, 1000)
+        if call is None or small.decode_call(_window(call)) is None:
+            raise AssertionError("the quick way does not take its own calls")
+    return KnownLayouts()
+
+
+def _window(data: bytes) -> BytesSource:
+    """A source that has these bytes read ahead already."""
+    source = BytesSource(b"")
+    source.buf[: len(data)] = data
+    source.end = len(data)
+    return source
+
+
+def answers(stream: bytes, piece_bytes: int | None = None) -> tuple[bytes, int]:
+    """What a node sends to a peer that sends a stream and closes, and after how many frames it went on."""
+    sock = MemorySocket(stream, piece_bytes)
+    channel = Channel(sock, "peer:1")
+    served = 0
+    try:
+        # As Listener._attend does it.
+        while channel.has_frame() and _dispatcher.serve(channel):
+            served += 1
+    except (OSError, EOFError) as error:
+        if isinstance(error, PyrpcError):
+            raise
+    channel.flush()
+    if _faults.found:
+        fault = _faults.found[0]
+        _faults.found.clear()
+        raise Finding(f"a fault of the node itself: {fault.getMessage()}") from (fault.exc_info or (None, None))[1]
+    return bytes(sock.sent), served
+
+
+def _check_small(message: bytes) -> None:
+    """The quick way and the general way read the same call; twice, since the first time may teach a layout."""
+    call = frame(message)
+    if len(call) > limits.READ_AHEAD_BYTES:
+        return
+    for _ in range(2):
+        source = _window(call)
+        quick = small.decode_call(source)
+        if quick is None:
+            if source.pos != 0:
+                raise Finding("the quick way gave up and moved the source")
+            return
+        method, seqid, values, remaining_ms, max_frame_bytes = quick
+        kind, got_seqid, args = _read_call(call)
+        options: CallOptions = args["options"]
+        known = (args["method"], got_seqid, args["positional"], options.remaining_ms, options.max_frame_bytes)
+        if kind != CALL or not is_same(known, (method, seqid, values, remaining_ms, max_frame_bytes)):
+            raise Finding(f"the quick way reads {quick}, the general way {known}")
+
+
+def _read_call(call: bytes) -> tuple[int, int, dict[str, Any]]:
+    source = BytesSource(call)
+    try:
+        source.next_frame(limits.HARD_FRAME_BYTES)
+        reader = BINARY.reader(source)
+        _, kind, seqid = reader.message()
+        args = BINARY.decode_arguments(reader, "call")
+    except (PyrpcError, *wire_errors()) as error:
+        raise Finding("the quick way reads a call that the general way refuses") from error
+    if args is None:
+        raise Finding("call is no method")
+    return kind, seqid, args
+
+
+def _outcomes(sent: bytes) -> list[tuple[str, int, object]]:
+    """The answers: name, seqid, and what their caller makes of them; raises Finding for one that he cannot read."""
+    found = []
+    while sent:
+        stop = 4 + int.from_bytes(sent[:4], "big")
+        found.append(_outcome(sent[:stop]))
+        sent = sent[stop:]
+    return found
+
+
+def _outcome(answer: bytes) -> tuple[str, int, object]:
+    name, kind, seqid = _opened(answer)[0].message()
+    if kind == EXCEPTION:
+        return name, seqid, kind
+    reader, codec = _opened(answer)
+    try:
+        value = codec.decode_reply(reader.source, name, seqid)
+    except PyrpcError as error:
+        if isinstance(error, ProtocolError) and error.help:
+            raise Finding("an answer that no caller can read") from error
+        return name, seqid, check_error(error)
+    return name, seqid, type(value).__name__
+
+
+def _opened(answer: bytes) -> tuple[BinaryReader, Codec]:
+    source = BytesSource(answer)
+    source.next_frame(limits.HARD_FRAME_BYTES)
+    codec = codec_of(source)
+    return codec.reader(source), codec
+
+
+_known = _prime()
+
+
+def check(data: bytes) -> None:
+    """Run one input; raises Finding (or whatever came out that should not) if a rule is broken."""
+    _known.restore()
+    how, message = data[:1], data[1:]
+    flags = how[0] if how else 0
+    if flags & RAW:
+        with Bounded(announced(message)):
+            sent, _ = answers(message, 1 if flags & TORN else None)
+        _outcomes(sent)
+    elif message:
+        _check_framed(message, bool(flags & TORN))
+
+
+def _is_oneway(call: bytes) -> bool:
+    """Whether nobody waits for an answer, as far as a reader comes."""
+    try:
+        return _opened(call)[0].message()[1] == ONEWAY
+    except (PyrpcError, *wire_errors()):
+        return False
+
+
+def _check_framed(message: bytes, is_torn: bool) -> None:
+    stream = frame(message) + _PING
+    with Bounded(len(message)):
+        sent, served = answers(stream)
+    whole = _outcomes(sent)
+    if served == 1 or (served == 2 and whole[-1] != ("ping", _PING_SEQID, "NodeInfo")):
+        raise Finding("the frame behind this one was not answered")
+    if len(whole) != (not _is_oneway(stream)) + (served == 2):
+        raise Finding("no answer to one who waits, or an answer to one who does not")
+    if is_torn and _outcomes(answers(stream, 1)[0]) != whole:
+        raise Finding("a frame that comes byte by byte is answered in another way")
+    _check_small(message)
