@@ -14,6 +14,7 @@ def main() -> None:
     # Other modules would only dilute what counts as new.
     with atheris.instrument_imports(include=["pyrpc.wire", "pyrpc.server", "pyrpc.transport"]):
         target = importlib.import_module(f"fuzz.{name}")
+    target.Bounded.one_in = 4
     atheris.Setup(sys.argv, target.check)
     atheris.Fuzz()
 

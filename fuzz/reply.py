@@ -94,7 +94,7 @@ def check(data: bytes) -> None:
     flags, message = (data[0], data[1:]) if data else (0, b"")
     name = METHODS[(flags >> METHOD_SHIFT) % len(METHODS)]
     if flags & RAW:
-        with Bounded(announced(message)):
+        with Bounded(data, announced(message)):
             _read(message, name, 1 if flags & TORN else None)
     elif message:
         _check_framed(message, name, bool(flags & TORN))
@@ -102,7 +102,7 @@ def check(data: bytes) -> None:
 
 def _check_framed(message: bytes, name: str, is_torn: bool) -> None:
     stream = frame(message)
-    with Bounded(len(message)):
+    with Bounded(message, len(message)):
         first = _read(stream, name)
     # A second time: the first one may have taught the quick way a layout.
     first.check_same(_read(stream, name), "read again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+import zlib
 from types import TracebackType
 from typing import Any
 
@@ -21,18 +22,31 @@ class Finding(AssertionError):
 
 
 class Bounded:
-    """A block that takes at most twice the frame and 1 MB, by Python's own count (NumPy's memory is in it)."""
+    """A block that takes at most twice the frame and 1 MB, by Python's own count (NumPy's memory is in it).
 
-    def __init__(self, frame_bytes: int) -> None:
+    Parameters
+    ----------
+    data : bytes
+        The input. One in ``one_in`` is measured, which one its bytes decide: to measure takes as long as all the rest,
+        and CPython loses 2 KB each time that tracemalloc stops.
+    frame_bytes : int
+    """
+
+    one_in = 1
+
+    def __init__(self, data: bytes, frame_bytes: int) -> None:
         self._most = 2 * frame_bytes + _SLACK_BYTES
+        self._is_on = zlib.crc32(data) % self.one_in == 0
 
     def __enter__(self) -> None:
-        # On for this block only: it makes everything slower.
-        tracemalloc.start()
+        if self._is_on:
+            tracemalloc.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self._is_on:
+            return
         taken = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         if error is None and taken > self._most:

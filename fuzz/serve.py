@@ -177,7 +177,7 @@ def check(data: bytes) -> None:
     how, message = data[:1], data[1:]
     flags = how[0] if how else 0
     if flags & RAW:
-        with Bounded(announced(message)):
+        with Bounded(data, announced(message)):
             sent, _ = answers(message, 1 if flags & TORN else None)
         _outcomes(sent)
     elif message:
@@ -194,7 +194,7 @@ def _is_oneway(call: bytes) -> bool:
 
 def _check_framed(message: bytes, is_torn: bool) -> None:
     stream = frame(message) + _PING
-    with Bounded(len(message)):
+    with Bounded(message, len(message)):
         sent, served = answers(stream)
     whole = _outcomes(sent)
     if served == 1 or (served == 2 and whole[-1] != ("ping", _PING_SEQID, "NodeInfo")):
