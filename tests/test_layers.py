@@ -41,6 +41,7 @@ CORE_DEPENDENCIES = {"numpy", "thrift"}
 # Parts that may start processes and use the extras: nothing that a node or a caller needs.
 OUTERMOST = {"cli", "demo", "testing"}
 PLOT = "pyrpc.client.receipt.plot"
+METRICS = "pyrpc.server.metrics"
 
 
 class Tree:
@@ -136,7 +137,8 @@ def may_import(module: str, part: str, top: str) -> bool:
     if top in sys.stdlib_module_names or top in CORE_DEPENDENCIES:
         return True
     # A receipt draws a picture where somebody asks for one.
-    return part in OUTERMOST or (part, top) == ("wire", "ml_dtypes") or (module, top) == (PLOT, "matplotlib")
+    extras = {(PLOT, "matplotlib"), (METRICS, "prometheus_client"), ("pyrpc.tracing", "opentelemetry")}
+    return part in OUTERMOST or (part, top) == ("wire", "ml_dtypes") or (module, top) in extras
 
 
 def called_name(node: ast.Call) -> str:
