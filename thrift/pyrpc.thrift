@@ -99,7 +99,7 @@ struct CallOptions {
   3: optional i64 max_frame_bytes
   /** 0 for the first attempt. */
   4: optional i32 attempt
-  /** Bearer token, for nodes that ask for one. */
+  /** Bearer token, for nodes that ask for one. Never logged. */
   5: optional string token
   /** Ask for CRC32C on every Tensor of the reply. */
   6: optional bool want_crc32c
@@ -266,11 +266,12 @@ service Node {
   CallReply run(1: string stage, 2: list<Value> inputs, 3: map<string, Value> named, 4: i64 rows, 5: CallOptions options)
     throws (1: RpcError error)
 
+  /** Needs no token. */
   NodeInfo ping()
 
-  list<StageInfo> stages()
+  list<StageInfo> stages(1: CallOptions options) throws (1: RpcError error)
 
-  NodeStats stats()
+  NodeStats stats(1: CallOptions options) throws (1: RpcError error)
 
   /** Leave a value on the node; the id is a hash of its content. */
   Ref put(1: Value value, 2: CallOptions options) throws (1: RpcError error)

@@ -24,7 +24,7 @@ node = Node.Client(TBinaryProtocol(transport))
 transport.open()
 
 print("protocol version:", node.ping().protocol_version)
-for stage in node.stages():
+for stage in node.stages(None):
     spec = stage.params[0].tensor
     print(f"{stage.name}({stage.params[0].name}: {'|'.join(spec.dtypes)}{spec.dims})")
 

@@ -175,7 +175,9 @@ class ConfigError(CallerError, ValueError):
 
 
 class AuthError(CallerError, PermissionError):
-    """The token is missing or wrong, or does not give the right to this service."""
+    """The token is missing or wrong, or does not give the right to this stage (``is_denied``)."""
+
+    is_denied: bool = False
 
 
 class UnknownRefError(CallerError, LookupError):

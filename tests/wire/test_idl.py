@@ -160,8 +160,8 @@ METHODS = {
         5: ("options", STRUCT),
     },
     "ping": {},
-    "stages": {},
-    "stats": {},
+    "stages": {1: ("options", STRUCT)},
+    "stats": {1: ("options", STRUCT)},
     "put": {1: ("value", STRUCT), 2: ("options", STRUCT)},
     "release": {1: ("ref", STRUCT), 2: ("options", STRUCT)},
 }

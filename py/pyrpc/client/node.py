@@ -18,6 +18,7 @@ from pyrpc.wire import limits, small
 from pyrpc.wire.codec import BINARY
 from pyrpc.wire.messages import CallOptions, CallReply, Ref
 from pyrpc.wire.tensor import Placer
+from pyrpc.wire.token_tail import token_tail, with_tail
 
 # Numbers for calls, unique in this process; itertools.count is atomic.
 _CALL_IDS = itertools.count(1)
@@ -66,6 +67,7 @@ class NodeHandle:
         # When a job lost the node last, on the system's clock; -inf once it has answered again.
         self.lost_at = float("-inf")
         self._token = token
+        self._tail = None if token is None else token_tail(token)
 
     def invoke(
         self,
@@ -110,10 +112,12 @@ class NodeHandle:
         self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], began: float, timeout_s: float | None
     ) -> Any:
         """The first attempt at a single call that began at a moment of the system's clock; the value alone."""
-        if timeout_s is not None and not kwargs and self._token is None:
+        if timeout_s is not None and not kwargs:
             call_id = next(_CALL_IDS) & 0x7FFFFFFF
             frame = small.encode_call(method, args, call_id, int(timeout_s * 1000))
             if frame is not None:
+                if self._tail is not None:
+                    frame = with_tail(frame, self._tail)
                 pool = self.pool
                 connection = pool.take(timeout_s, began)
                 try:
@@ -133,10 +137,12 @@ class NodeHandle:
         within_s: float,
     ) -> Any:
         """As ``call``, but where no reply has come after within_s seconds, or was not waited for: a ``Late``."""
-        if timeout_s is not None and not kwargs and self._token is None:
+        if timeout_s is not None and not kwargs:
             call_id = next(_CALL_IDS) & 0x7FFFFFFF
             frame = small.encode_call(method, args, call_id, int(timeout_s * 1000))
             if frame is not None:
+                if self._tail is not None:
+                    frame = with_tail(frame, self._tail)
                 pool = self.pool
                 connection = pool.take(timeout_s, began)
                 is_late = False
@@ -168,8 +174,10 @@ class NodeHandle:
         call_id = next_call_id()
         remaining_s = deadline.remaining_s()
         frame = None
-        if remaining_s != inf and not kwargs and not attempt and self._token is None:
+        if remaining_s != inf and not kwargs and not attempt:
             frame = small.encode_call(method, args, call_id, int(remaining_s * 1000))
+            if frame is not None and self._tail is not None:
+                frame = with_tail(frame, self._tail)
         if frame is None:
             limit = limits.HARD_FRAME_BYTES
             options = CallOptions(call_id, deadline.remaining_ms(), limit, attempt or None, self._token)
@@ -207,7 +215,10 @@ class NodeHandle:
         try:
             try:
                 last = max(call[2] for call in calls)
-                connection.send_small(b"".join([call[0] for call in calls]), last, last - now)
+                frames = [call[0] for call in calls]
+                if self._tail is not None:
+                    frames = [with_tail(frame, self._tail) for frame in frames]
+                connection.send_small(b"".join(frames), last, last - now)
             except PyrpcError as error:
                 failure = error
             for index, (_, call_id, deadline_at) in enumerate(calls):
@@ -234,6 +245,8 @@ class NodeHandle:
     def request(self, name: str, deadline: Deadline, args: dict[str, Any] | None = None) -> Any:
         """A method of service Node other than call and run: ping, stages, stats, put."""
         call_id = next_call_id()
+        if self._token is not None and args is None and name != "ping":
+            args = {"options": CallOptions(remaining_ms=deadline.remaining_ms(), token=self._token)}
         parts = BINARY.encode_request(name, call_id, args or {})
         connection = self.pool.take(deadline.remaining_s(), time.monotonic())
         try:

@@ -124,6 +124,11 @@ class Dispatcher:
         if call is not None:
             self._serve_small(channel, call)
             return True
+        return self._serve_any(channel)
+
+    def _serve_any(self, channel: Channel) -> bool:
+        """Read a frame of any kind and answer it."""
+        source = channel.source
         channel.begin()
         try:
             source.next_frame(self._max_frame_bytes)

@@ -8,16 +8,22 @@ import secrets
 import signal
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 
 from pyrpc import __version__
 from pyrpc.errors import ConfigError
 from pyrpc.server.admission import Admission
 from pyrpc.server.dispatch import Dispatcher
+from pyrpc.server.guarded import GuardedDispatcher
+from pyrpc.server.security import check_closed, make_channel_of
+from pyrpc.server.tokens import TokenFile
 from pyrpc.server.workers import Control, adopt_connections, tell_closed
 from pyrpc.stage.registry import Registry
 from pyrpc.transport.endpoint import DEFAULT_HOST, Endpoint, default_port
 from pyrpc.transport.listener import Listener
+from pyrpc.transport.tls import Tls
 from pyrpc.wire import limits
 from pyrpc.wire.messages import NodeInfo, NodeState, StageInfo
 
@@ -48,8 +54,14 @@ class Server:
         More connections wait.
     tracebacks : bool, optional
         Whether callers see the traceback of a stage that raises; by default only on loopback.
+    tls : Tls, optional
+        Speak TLS, and nothing else: ``tls=pyrpc.Tls(cert="node.pem", key="node.key")``; with ``ca=`` callers must show
+        a certificate of that CA, too.
+    tokens : path, optional
+        A file of tokens, one of which each call must bring; see :mod:`pyrpc.server.tokens`. Read again when it changes.
     insecure : bool
-        Listening on another address than loopback lets everybody in: that must be said.
+        Listening on another address than loopback without both ``tls`` and ``tokens`` lets everybody in: that must be
+        said.
 
     Raises
     ------
@@ -78,6 +90,8 @@ class Server:
         max_connections: int = 1024,
         max_queued: int = 1024,
         tracebacks: bool | None = None,
+        tls: Tls | None = None,
+        tokens: str | os.PathLike[str] | None = None,
         insecure: bool = False,
     ) -> None:
         if not services:
@@ -87,17 +101,19 @@ class Server:
         _check_port(port)
         is_loopback = _is_loopback(host)
         if not is_loopback and not insecure:
-            raise ConfigError(
-                f"listening on {host} would let everybody who reaches this machine run the services",
-                help="listen on 127.0.0.1, or say insecure=True (--insecure) in a network where that is right",
-            )
+            check_closed(host, tls, tokens)
+        make_channel = make_channel_of(tls)
+        self._tokens = None if tokens is None else TokenFile(tokens)
         self._registry = Registry()
         for service in services:
             self._registry.add(service)
         self._admission = Admission(threads, max_queued)
         self._max_frame_bytes = min(max_frame_bytes, limits.HARD_FRAME_BYTES)
         self._node_id = secrets.token_hex(8)
-        self._dispatcher = Dispatcher(
+        make_dispatcher: Callable[..., Dispatcher] = Dispatcher
+        if self._tokens is not None:
+            make_dispatcher = partial(GuardedDispatcher, tokens=self._tokens)
+        self._dispatcher = make_dispatcher(
             self._registry,
             self._admission,
             self._info,
@@ -107,8 +123,12 @@ class Server:
         )
         wanted = Endpoint(host, default_port() if port is None else port)
         self._front: Control | None = None
-        self._listener = Listener(
-            wanted, self._dispatcher.serve, max_connections=max_connections, on_close=self._tell_front_of_close
+        self._listener: Listener = Listener(
+            wanted,
+            self._dispatcher.serve,
+            max_connections=max_connections,
+            on_close=self._tell_front_of_close,
+            make_channel=make_channel,
         )
         self._is_started = False
         self._is_closed = False
@@ -151,8 +171,13 @@ class Server:
         self._check_fresh()
         self._listener.bind()
         self._is_started = True
+        self._follow_tokens()
         self._listener.start()
         return self
+
+    def _follow_tokens(self) -> None:
+        if self._tokens is not None:
+            self._tokens.start()
 
     def _check_fresh(self) -> None:
         if self._is_started or self._is_closed:
@@ -191,6 +216,7 @@ class Server:
         self._check_fresh()
         self._is_started = True
         self._front = control
+        self._follow_tokens()
         self._listener.adopt_only()
         adopt_connections(control, self._listener.adopt, self._stopped.set)
         self.wait(grace_s)
@@ -217,6 +243,8 @@ class Server:
         while not self._listener.is_quiet and time.monotonic() < until:
             time.sleep(_POLL_S)
         self._listener.close()
+        if self._tokens is not None:
+            self._tokens.close()
         self._is_closed = True
         self._stopped.set()
 

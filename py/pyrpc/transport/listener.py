@@ -64,6 +64,8 @@ class Channel:
 
     # When the listener cuts it unless a handshake is done by then; on the system's clock.
     greet_until = float("inf")
+    # What the layer above remembers of who calls.
+    caller: object = None
 
     def __init__(self, sock: StreamSocket, peer: str) -> None:
         self.sock = sock

@@ -124,7 +124,8 @@ class CallOptions:
     remaining_ms: int | None = None
     max_frame_bytes: int | None = None
     attempt: int | None = None
-    token: str | None = None
+    # Not for logs.
+    token: str | None = field(default=None, repr=False)
     want_crc32c: bool | None = None
     context: dict[str, str] | None = None
 

@@ -49,12 +49,14 @@ _CLASSES: dict[ErrorCode, type[errors.PyrpcError]] = {
     ErrorCode.INTERNAL: errors.InternalError,
     ErrorCode.WORKER_LOST: errors.WorkerLostError,
 }
-# The first code wins where two lead to one class (AuthError).
+# The first code wins where two lead to one class (AuthError; its is_denied tells the other).
 _CODES = {cls: code for code, cls in reversed(_CLASSES.items())}
 
 
 def code_of(error: errors.PyrpcError) -> ErrorCode:
     """The code an exception travels under; INTERNAL for one that has none of its own."""
+    if isinstance(error, errors.AuthError) and error.is_denied:
+        return ErrorCode.PERMISSION_DENIED
     for cls in type(error).__mro__:
         if cls in _CODES:
             return _CODES[cls]
@@ -89,7 +91,7 @@ def from_wire(failure: RpcError, endpoint: str | None = None) -> errors.PyrpcErr
         message = failure.message
     except ValueError:
         cls, message = errors.InternalError, f"{failure.message} (error code {failure.code}, unknown to this client)"
-    return cls(
+    error = cls(
         message,
         expected=failure.expected,
         got=failure.got,
@@ -99,3 +101,6 @@ def from_wire(failure: RpcError, endpoint: str | None = None) -> errors.PyrpcErr
         remote_type=failure.remote_type,
         retry_after_ms=failure.retry_after_ms,
     )
+    if isinstance(error, errors.AuthError):
+        error.is_denied = failure.code == ErrorCode.PERMISSION_DENIED
+    return error

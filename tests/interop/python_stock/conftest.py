@@ -177,11 +177,11 @@ class EchoHandler:
         self.calls.append(("ping",))
         return ttypes.NodeInfo("stock", "0", 1, 1, self.max_frame_bytes, 1, 1)
 
-    def stages(self) -> list[ttypes.StageInfo]:
+    def stages(self, options: ttypes.CallOptions | None) -> list[ttypes.StageInfo]:
         params = [ttypes.ParamInfo("x", 2, False)]
         return [ttypes.StageInfo(name, "doc", params, gives_tuple=False) for name in ("echo", "fail", "crash")]
 
-    def stats(self) -> ttypes.NodeStats:
+    def stats(self, options: ttypes.CallOptions | None) -> ttypes.NodeStats:
         load = ttypes.LoadReport(0, 0, 0, 0)
         stages = {"echo": ttypes.StageStats(1, 2, 3, 4, 5)}
         return ttypes.NodeStats(self.ping(), 1.5, 1, 2, 3, load, stages, {"INTERNAL": 1})

@@ -129,11 +129,11 @@ def test_ping_stages_and_stats_tell_of_the_node(node, stock_client, protocol: st
     with stock_client(node, protocol) as client:
         info = client.ping()
         assert (info.protocol_version, info.state, info.max_frame_bytes) == (1, ttypes.NodeState.SERVING, 2**30 - 1)
-        stages = {stage.name: stage for stage in client.stages()}
+        stages = {stage.name: stage for stage in client.stages(None)}
         assert {"Tools.echo", "Tools.add"} <= set(stages)
         assert [param.name for param in stages["Tools.add"].params] == ["a", "b"]
         client.call("Tools.add", [number(1)], {}, NOTHING)
-        stats = client.stats()
+        stats = client.stats(None)
         assert stats.node.node_id == info.node_id
         assert stats.stages["Tools.add"].calls >= 1
         assert stats.connections >= 1

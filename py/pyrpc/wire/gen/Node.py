@@ -48,12 +48,26 @@ class Iface(object):
         pass
 
     def ping(self):
+        """
+        Needs no token.
+
+        """
         pass
 
-    def stages(self):
+    def stages(self, options):
+        """
+        Parameters:
+         - options
+
+        """
         pass
 
-    def stats(self):
+    def stats(self, options):
+        """
+        Parameters:
+         - options
+
+        """
         pass
 
     def put(self, value, options):
@@ -172,6 +186,10 @@ class Client(Iface):
         raise TApplicationException(TApplicationException.MISSING_RESULT, "run failed: unknown result")
 
     def ping(self):
+        """
+        Needs no token.
+
+        """
         self.send_ping()
         return self.recv_ping()
 
@@ -197,13 +215,19 @@ class Client(Iface):
             return result.success
         raise TApplicationException(TApplicationException.MISSING_RESULT, "ping failed: unknown result")
 
-    def stages(self):
-        self.send_stages()
+    def stages(self, options):
+        """
+        Parameters:
+         - options
+
+        """
+        self.send_stages(options)
         return self.recv_stages()
 
-    def send_stages(self):
+    def send_stages(self, options):
         self._oprot.writeMessageBegin('stages', TMessageType.CALL, self._seqid)
         args = stages_args()
+        args.options = options
         args.write(self._oprot)
         self._oprot.writeMessageEnd()
         self._oprot.trans.flush()
@@ -221,15 +245,23 @@ class Client(Iface):
         iprot.readMessageEnd()
         if result.success is not None:
             return result.success
+        if result.error is not None:
+            raise result.error
         raise TApplicationException(TApplicationException.MISSING_RESULT, "stages failed: unknown result")
 
-    def stats(self):
-        self.send_stats()
+    def stats(self, options):
+        """
+        Parameters:
+         - options
+
+        """
+        self.send_stats(options)
         return self.recv_stats()
 
-    def send_stats(self):
+    def send_stats(self, options):
         self._oprot.writeMessageBegin('stats', TMessageType.CALL, self._seqid)
         args = stats_args()
+        args.options = options
         args.write(self._oprot)
         self._oprot.writeMessageEnd()
         self._oprot.trans.flush()
@@ -247,6 +279,8 @@ class Client(Iface):
         iprot.readMessageEnd()
         if result.success is not None:
             return result.success
+        if result.error is not None:
+            raise result.error
         raise TApplicationException(TApplicationException.MISSING_RESULT, "stats failed: unknown result")
 
     def put(self, value, options):
@@ -436,10 +470,13 @@ class Processor(Iface, TProcessor):
         iprot.readMessageEnd()
         result = stages_result()
         try:
-            result.success = self._handler.stages()
+            result.success = self._handler.stages(args.options)
             msg_type = TMessageType.REPLY
         except TTransport.TTransportException:
             raise
+        except RpcError as error:
+            msg_type = TMessageType.REPLY
+            result.error = error
         except TApplicationException as ex:
             logging.exception('TApplication exception in handler')
             msg_type = TMessageType.EXCEPTION
@@ -459,10 +496,13 @@ class Processor(Iface, TProcessor):
         iprot.readMessageEnd()
         result = stats_result()
         try:
-            result.success = self._handler.stats()
+            result.success = self._handler.stats(args.options)
             msg_type = TMessageType.REPLY
         except TTransport.TTransportException:
             raise
+        except RpcError as error:
+            msg_type = TMessageType.REPLY
+            result.error = error
         except TApplicationException as ex:
             logging.exception('TApplication exception in handler')
             msg_type = TMessageType.EXCEPTION
@@ -1035,7 +1075,15 @@ ping_result.thrift_spec = (
 
 
 class stages_args(object):
+    """
+    Attributes:
+     - options
 
+    """
+
+
+    def __init__(self, options=None,):
+        self.options = options
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1046,6 +1094,12 @@ class stages_args(object):
             (fname, ftype, fid) = iprot.readFieldBegin()
             if ftype == TType.STOP:
                 break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.options = CallOptions()
+                    self.options.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1056,6 +1110,10 @@ class stages_args(object):
             oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
             return
         oprot.writeStructBegin('stages_args')
+        if self.options is not None:
+            oprot.writeFieldBegin('options', TType.STRUCT, 1)
+            self.options.write(oprot)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -1074,6 +1132,8 @@ class stages_args(object):
         return not (self == other)
 all_structs.append(stages_args)
 stages_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'options', [CallOptions, None], None, ),  # 1
 )
 
 
@@ -1081,12 +1141,14 @@ class stages_result(object):
     """
     Attributes:
      - success
+     - error
 
     """
 
 
-    def __init__(self, success=None,):
+    def __init__(self, success=None, error=None,):
         self.success = success
+        self.error = error
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1108,6 +1170,11 @@ class stages_result(object):
                     iprot.readListEnd()
                 else:
                     iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.error = RpcError.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1124,6 +1191,10 @@ class stages_result(object):
             for iter116 in self.success:
                 iter116.write(oprot)
             oprot.writeListEnd()
+            oprot.writeFieldEnd()
+        if self.error is not None:
+            oprot.writeFieldBegin('error', TType.STRUCT, 1)
+            self.error.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -1144,11 +1215,20 @@ class stages_result(object):
 all_structs.append(stages_result)
 stages_result.thrift_spec = (
     (0, TType.LIST, 'success', (TType.STRUCT, [StageInfo, None], False), None, ),  # 0
+    (1, TType.STRUCT, 'error', [RpcError, None], None, ),  # 1
 )
 
 
 class stats_args(object):
+    """
+    Attributes:
+     - options
 
+    """
+
+
+    def __init__(self, options=None,):
+        self.options = options
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1159,6 +1239,12 @@ class stats_args(object):
             (fname, ftype, fid) = iprot.readFieldBegin()
             if ftype == TType.STOP:
                 break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.options = CallOptions()
+                    self.options.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1169,6 +1255,10 @@ class stats_args(object):
             oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
             return
         oprot.writeStructBegin('stats_args')
+        if self.options is not None:
+            oprot.writeFieldBegin('options', TType.STRUCT, 1)
+            self.options.write(oprot)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -1187,6 +1277,8 @@ class stats_args(object):
         return not (self == other)
 all_structs.append(stats_args)
 stats_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'options', [CallOptions, None], None, ),  # 1
 )
 
 
@@ -1194,12 +1286,14 @@ class stats_result(object):
     """
     Attributes:
      - success
+     - error
 
     """
 
 
-    def __init__(self, success=None,):
+    def __init__(self, success=None, error=None,):
         self.success = success
+        self.error = error
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1216,6 +1310,11 @@ class stats_result(object):
                     self.success.read(iprot)
                 else:
                     iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.error = RpcError.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1229,6 +1328,10 @@ class stats_result(object):
         if self.success is not None:
             oprot.writeFieldBegin('success', TType.STRUCT, 0)
             self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.error is not None:
+            oprot.writeFieldBegin('error', TType.STRUCT, 1)
+            self.error.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -1249,6 +1352,7 @@ class stats_result(object):
 all_structs.append(stats_result)
 stats_result.thrift_spec = (
     (0, TType.STRUCT, 'success', [NodeStats, None], None, ),  # 0
+    (1, TType.STRUCT, 'error', [RpcError, None], None, ),  # 1
 )
 
 

@@ -566,7 +566,7 @@ class CallOptions(object):
      - remaining_ms: Time left for this call, all attempts included. Work that has expired is not started.
      - max_frame_bytes: The largest frame the caller takes; without it a reply stays within 16,384,000 bytes.
      - attempt: 0 for the first attempt.
-     - token: Bearer token, for nodes that ask for one.
+     - token: Bearer token, for nodes that ask for one. Never logged.
      - want_crc32c: Ask for CRC32C on every Tensor of the reply.
      - context: Trace context, W3C names ("traceparent", ...).
 

@@ -1,0 +1,117 @@
+"""Answers frames at a node that asks for tokens.
+
+A connection is that of one caller, who sends the same token with each call. So a token is looked up once for a
+connection; after that, what ends with the same bytes is known by them, and small calls go the quick way of
+wire/small.py, which knows nothing of tokens: these bytes are cut out first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyrpc.errors import AuthError, ProtocolError
+from pyrpc.server.dispatch import Dispatcher
+from pyrpc.server.tokens import Grant, TokenFile, denied
+from pyrpc.stage.current import Peer
+from pyrpc.transport.listener import Channel
+from pyrpc.wire import small
+from pyrpc.wire.codec import BINARY, Codec, Parts, frame_bytes
+from pyrpc.wire.messages import CallOptions
+from pyrpc.wire.token_tail import cut_tail, token_tail
+
+# Whoever looks whether a node is there need not be known.
+_FREE = frozenset(("ping",))
+_METHOD_ARGUMENT = {"call": "method", "run": "stage"}
+_FOR_ALL = frozenset(("stages", "stats", "put", "release"))
+
+
+class _Known:
+    """What a connection has shown: its grant, and the end of its small calls."""
+
+    __slots__ = ("grant", "is_at_hand", "tail")
+
+    def __init__(self, grant: Grant, tail: bytes) -> None:
+        self.grant = grant
+        self.tail = tail
+        # The frame that is read now had its token cut out.
+        self.is_at_hand = False
+
+
+class GuardedDispatcher(Dispatcher):
+    """Answers those who show a token, and what it gives the right to; see Dispatcher.
+
+    Parameters
+    ----------
+    tokens : TokenFile
+    """
+
+    def __init__(self, *args: Any, tokens: TokenFile, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._tokens = tokens
+
+    def serve(self, channel: Channel) -> bool:
+        """Read one frame and answer it; see Dispatcher."""
+        known = channel.caller
+        if isinstance(known, _Known) and self._recognize(channel, known):
+            call = small.decode_call(channel.source) if self._takes_small else None
+            if call is not None:
+                self._serve_known(channel, known.grant, call)
+                return True
+            known.is_at_hand = True
+            try:
+                return self._serve_any(channel)
+            finally:
+                known.is_at_hand = False
+        return self._serve_any(channel)
+
+    def _recognize(self, channel: Channel, known: _Known) -> bool:
+        """Whether the frame that comes next ends with the known token; it is cut out then."""
+        if not self._tokens.is_current(known.grant):
+            channel.caller = None
+            return False
+        return cut_tail(channel.source, known.tail)
+
+    def _serve_known(self, channel: Channel, grant: Grant, call: small.SmallCall) -> None:
+        try:
+            grant.require(call[0])
+        except AuthError as error:
+            parts = self._error(BINARY, "call", call[1], error)
+            channel.send(parts, frame_bytes(parts))
+        else:
+            self._serve_small(channel, call)
+
+    def _answer(
+        self,
+        codec: Codec,
+        name: str,
+        seqid: int,
+        args: dict[str, Any] | None,
+        arrived_at: float,
+        peer: Peer | None,
+    ) -> Parts:
+        try:
+            self._admit(name, args or {}, peer)
+        except (AuthError, ProtocolError) as error:
+            return self._error(codec, name, seqid, error)
+        return super()._answer(codec, name, seqid, args, arrived_at, peer)
+
+    def _admit(self, name: str, args: dict[str, Any], peer: Peer | None) -> None:
+        """Refuse whoever may not call this."""
+        if name in _FREE:
+            return
+        channel = peer if isinstance(peer, Channel) else None
+        known = channel.caller if channel is not None else None
+        if isinstance(known, _Known) and known.is_at_hand:
+            grant = known.grant
+        else:
+            options = args.get("options")
+            token = options.token if isinstance(options, CallOptions) else None
+            grant = self._tokens.grant(token)
+            if channel is not None and token is not None:
+                channel.caller = _Known(grant, token_tail(token))
+        argument = _METHOD_ARGUMENT.get(name)
+        if argument is not None:
+            grant.require(str(args.get(argument) or ""))
+        elif name not in _FOR_ALL and not grant.is_unlimited:
+            # What concerns the node as a whole, such as to drain it.
+            raise denied(f"the token of {grant.name} does not give the right to all stages, which {name} needs")
