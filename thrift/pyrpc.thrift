@@ -167,6 +167,10 @@ struct LoadReport {
   /** Time this call waited, and time it ran. */
   3: i64 queued_us
   4: i64 service_us
+  /** How many calls the node runs at the same time. Replies to run, and stats, have it. */
+  5: optional i32 slots
+  /** Moving average of the stage that ran. Replies to run have it. */
+  6: optional double ms_per_row
 }
 
 struct CallReply {
@@ -234,12 +238,35 @@ struct NodeInfo {
   7: i32 threads
 }
 
+/** Batches of a stage whose concurrent calls are merged; see SPEC.md. */
+struct BatchStats {
+  1: i64 batches
+  2: i64 calls
+  3: i64 rows
+  /** Why they were sent: no room for more rows, */
+  4: i64 full
+  /** the time to wait for others was over, */
+  5: i64 delay
+  /** nobody else was there, */
+  6: i64 nobody_else
+  /** the node drains, */
+  7: i64 drain
+  /** or the other calls did not fit together with it. */
+  8: i64 incompatible
+  /** Calls that ran again, one by one, since their batch failed. */
+  9: i64 ran_singly
+}
+
 struct StageStats {
   1: i64 calls
   2: i64 errors
   3: i64 rows
   4: i64 total_us
   5: i64 max_us
+  /** Of a stage that is batched. */
+  6: optional BatchStats batches
+  /** Moving average over the chunks that ran; not set: none did. */
+  7: optional double ms_per_row
 }
 
 struct NodeStats {
@@ -277,4 +304,10 @@ service Node {
   Ref put(1: Value value, 2: CallOptions options) throws (1: RpcError error)
 
   void release(1: Ref ref, 2: CallOptions options) throws (1: RpcError error)
+
+  /**
+   * Go away: refuse new work as DRAINING, finish what runs within grace_ms (not set: as the node was started), end.
+   * Answers at once. Again: no harm. A token needs the right to everything.
+   */
+  NodeInfo drain(1: CallOptions options, 2: i64 grace_ms) throws (1: RpcError error)
 }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pyrpc.client import Client
     from pyrpc.client.broadcast import broadcast
     from pyrpc.server import Server
+    from pyrpc.stage.batch import Batch
     from pyrpc.stage.current import CurrentCall, current_call
     from pyrpc.stage.declare import stage
     from pyrpc.transport.tls import Tls
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Batch",
     "Client",
     "CurrentCall",
     "Server",
@@ -50,6 +52,7 @@ __all__ = [
 
 # Where each name is found; None: it is a module of its own.
 _HOMES: dict[str, str | None] = {
+    "Batch": "pyrpc.stage.batch",
     "Client": "pyrpc.client",
     "CurrentCall": "pyrpc.stage.current",
     "Server": "pyrpc.server",

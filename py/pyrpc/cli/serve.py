@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -79,6 +80,8 @@ def _run_alone(args: argparse.Namespace) -> int:
     from pyrpc.cli.signals import StopSignals
 
     server = _server(args)
+    # Until it is ready SIGTERM ends it at once, as during the imports.
+    _set_up(server)
     signals = StopSignals()
     server.start()
     _say_ready(server.endpoint)
@@ -112,6 +115,7 @@ def _run_worker(args: argparse.Namespace) -> int:
     control = open_control(args.worker_fd)
     try:
         server = _server(args)
+        _set_up(server)
     except ConfigError as error:
         tell_failure(control, error)
         return 2
@@ -135,6 +139,11 @@ def _server(args: argparse.Namespace) -> Server:
         insecure=args.insecure,
         **limit,
     )
+
+
+def _set_up(server: Server) -> None:
+    with contextlib.redirect_stdout(sys.stderr):
+        server.prepare()
 
 
 def _say_ready(endpoint: str) -> None:

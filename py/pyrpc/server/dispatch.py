@@ -28,10 +28,11 @@ from pyrpc.errors import (
     UnknownMethodError,
 )
 from pyrpc.server.admission import Admission
+from pyrpc.server.batching import Batching
 from pyrpc.server.counters import Counters
 from pyrpc.server.store import Store
 from pyrpc.stage.current import RUNNING, Peer, current_call
-from pyrpc.stage.registry import Registry
+from pyrpc.stage.registry import Registry, Stage
 from pyrpc.transport.listener import Channel
 from pyrpc.wire import limits, small
 from pyrpc.wire.binary import CALL, ONEWAY
@@ -45,7 +46,7 @@ from pyrpc.wire.codec import (
     frame_bytes,
     wire_errors,
 )
-from pyrpc.wire.messages import CallOptions, LoadReport, NodeInfo, NodeState, NodeStats
+from pyrpc.wire.messages import CallOptions, LoadReport, NodeInfo, NodeState, NodeStats, StageStats
 from pyrpc.wire.source import Source
 from pyrpc.wire.status import code_of
 
@@ -97,6 +98,12 @@ class Dispatcher:
         self._took_us: dict[str, int] = {}
         self.counters = Counters()
         self.state = NodeState.SERVING
+        self.batching = Batching(
+            admission,
+            self.counters,
+            is_draining=lambda: self.state is not NodeState.SERVING,
+            stage_failed=self._stage_failed,
+        )
         self._methods: dict[str, Callable[[Codec, str, int, dict[str, Any], float, Peer | None], Parts]] = {
             "call": self._call,
             "run": self._run,
@@ -184,7 +191,7 @@ class Dispatcher:
             channel.flush()
         try:
             value, queued_us, service_us = self._compute(method, args, _NOTHING, None, remaining_ms / 1000, channel)
-            self._took_us[method] = service_us
+            self._took_us[method] = queued_us + service_us
             frame = small.encode_value(seqid, value, admission.queued, admission.in_flight + 1, queued_us, service_us)
             if frame is not None and len(frame) <= max_frame_bytes:
                 channel.send_small(frame, service_us < _QUICK_US)
@@ -260,6 +267,9 @@ class Dispatcher:
     def _stats(self) -> NodeStats:
         stages, failures = self.counters.snapshot()
         connections, received, sent = self._traffic()
+        for stage, batches in self.batching.stats().items():
+            # A batch that waits is counted before its stage ran for the first time.
+            stages.setdefault(stage, StageStats()).batches = batches
         load = LoadReport(self._admission.queued, self._admission.in_flight)
         return NodeStats(self._node(), self.counters.uptime_s, connections, received, sent, load, stages, failures)
 
@@ -305,6 +315,12 @@ class Dispatcher:
         bindings = stage.signature.bind(positional, named)
         if time_left_s is not None and time_left_s <= 0:
             raise ExpiredError("the time was over when the call arrived", help="give more time with timeout_s")
+        if stage.batch is not None:
+            shared = self.batching.share(stage, positional, named, time_left_s, peer, attempt)
+            if not shared.is_alone:
+                self._check_result(stage, shared.value, bindings, rows)
+                return shared.value, shared.queued_us, shared.service_us
+            time_left_s = shared.left_s()
         queued_us = self._admission.enter(time_left_s, peer)
         is_failed = True
         began = time.perf_counter_ns()
@@ -331,6 +347,14 @@ class Dispatcher:
         if rows is not None and rows >= 0:
             check_rows(method, value, rows)
         return value, queued_us, service_us
+
+    @staticmethod
+    def _check_result(stage: Stage, value: Any, bindings: dict[str, int], rows: int | None) -> None:
+        """Of a batched call, by what its own caller sent."""
+        if stage.info.gives is not None:
+            stage.signature.check_result(value, bindings)
+        if rows is not None and rows >= 0:
+            check_rows(stage.name, value, rows)
 
     def _reply(
         self,

@@ -16,6 +16,7 @@ from pyrpc import __version__
 from pyrpc.errors import ConfigError
 from pyrpc.server.admission import Admission
 from pyrpc.server.dispatch import Dispatcher
+from pyrpc.server.hooks import ServiceHooks
 from pyrpc.server.guarded import GuardedDispatcher
 from pyrpc.server.security import check_closed, make_channel_of
 from pyrpc.server.tokens import TokenFile
@@ -107,6 +108,7 @@ class Server:
         self._registry = Registry()
         for service in services:
             self._registry.add(service)
+        self._hooks = ServiceHooks(self._registry.hooks)
         self._admission = Admission(threads, max_queued)
         self._max_frame_bytes = min(max_frame_bytes, limits.HARD_FRAME_BYTES)
         self._node_id = secrets.token_hex(8)
@@ -158,18 +160,34 @@ class Server:
 
     # -- life
 
+    def prepare(self) -> None:
+        """Run the ``setup`` of the services now, if it did not run yet; ``start`` does it else.
+
+        Raises
+        ------
+        ConfigError
+            One of them raised.
+        """
+        self._hooks.set_up()
+
     def start(self) -> Server:
-        """Listen and answer in the background; returns at once.
+        """Set up the services, listen, and answer in the background; returns as soon as the port is open.
 
         The threads are daemons: the process may end without ``stop``.
 
         Raises
         ------
         ConfigError
-            The port is taken.
+            The port is taken, or the ``setup`` of a service raised.
         """
         self._check_fresh()
-        self._listener.bind()
+        # Nobody shall connect and then wait for a model to load.
+        self.prepare()
+        try:
+            self._listener.bind()
+        except BaseException:
+            self._hooks.close()
+            raise
         self._is_started = True
         self._follow_tokens()
         self._listener.start()
@@ -214,6 +232,7 @@ class Server:
     def serve_adopted(self, control: Control, grace_s: float = 25.0) -> None:
         """Serve connections that a front process accepts and hands over through ``control``; blocks."""
         self._check_fresh()
+        self.prepare()
         self._is_started = True
         self._front = control
         self._follow_tokens()
@@ -228,7 +247,7 @@ class Server:
     def stop(self, grace_s: float = 25.0) -> None:
         """Refuse new work as DRAINING, finish what runs, at most grace_s, and close. May be called twice.
 
-        The port is free when this returns.
+        The port is free when this returns. The ``close`` of the services runs at the end.
         """
         if self._is_closed:
             return
@@ -243,6 +262,7 @@ class Server:
         while not self._listener.is_quiet and time.monotonic() < until:
             time.sleep(_POLL_S)
         self._listener.close()
+        self._hooks.close()
         if self._tokens is not None:
             self._tokens.close()
         self._is_closed = True

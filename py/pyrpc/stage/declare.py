@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast, overload
 import numpy as np
 
 from pyrpc.errors import ConfigError
+from pyrpc.stage.batch import Batch
 from pyrpc.stage.spec import as_spec
 from pyrpc.wire.messages import TensorSpec
 
@@ -41,6 +42,7 @@ class StageDeclaration:
     idempotent: bool | None = None
     splittable: bool | None = None
     name: str | None = None
+    batch: Batch | None = None
 
 
 @overload
@@ -53,6 +55,7 @@ def stage(
     idempotent: bool | None = None,
     splittable: bool | None = None,
     name: str | None = None,
+    batch: Batch | None = None,
 ) -> Callable[[F], F]: ...
 def stage(
     function: Any = None,
@@ -63,6 +66,7 @@ def stage(
     idempotent: bool | None = None,
     splittable: bool | None = None,
     name: str | None = None,
+    batch: Batch | None = None,
 ) -> Any:
     """Declare a function or method a stage: bare, ``@stage``, or with arguments.
 
@@ -83,6 +87,9 @@ def stage(
         May be run on parts of its arrays.
     name : str, optional
         What it is called on the node, in place of its own name.
+    batch : Batch, optional
+        Calls that come at the same time run as one: see :class:`pyrpc.Batch`. Each row of the result must depend on
+        its own row alone.
 
     Raises
     ------
@@ -93,7 +100,7 @@ def stage(
         raise ConfigError(
             "stage takes its arguments by name", got=repr(function), help=f"write @stage(takes={function!r})"
         )
-    declaration = _declaration(takes, gives, idempotent, splittable, name)
+    declaration = _declaration(takes, gives, idempotent, splittable, name, batch)
 
     def decorate(target: F) -> F:
         _attach(target, declaration)
@@ -141,8 +148,15 @@ def resolve_takes(
 
 
 def _declaration(
-    takes: Takes | None, gives: Gives | None, idempotent: bool | None, splittable: bool | None, name: str | None
+    takes: Takes | None,
+    gives: Gives | None,
+    idempotent: bool | None,
+    splittable: bool | None,
+    name: str | None,
+    batch: Batch | None,
 ) -> StageDeclaration:
+    if batch is not None and not isinstance(batch, Batch):
+        raise ConfigError("batch is a pyrpc.Batch", got=repr(batch), help="write batch=pyrpc.Batch(max_rows=64)")
     for option, value in (("idempotent", idempotent), ("splittable", splittable)):
         if value is not None and not isinstance(value, bool):
             raise ConfigError(f"{option} is a bool", expected="True, False or None", got=repr(value))
@@ -160,7 +174,7 @@ def _declaration(
     given = None if gives is None else tuple(map(as_spec, gives if isinstance(gives, (list, tuple)) else (gives,)))
     if given == ():
         raise ConfigError("gives is empty", help="leave it out, or give one spec for each array of the result")
-    return StageDeclaration(in_order, by_name, given, gives_tuple, idempotent, splittable, name)
+    return StageDeclaration(in_order, by_name, given, gives_tuple, idempotent, splittable, name, batch)
 
 
 def _attach(target: object, declaration: StageDeclaration) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pyrpc.errors import ConfigError
 from pyrpc.stage.declare import declaration_of
+from pyrpc.stage.hooks import Hooks, is_hook
 
 MAX_NAME_BYTES = 128
 
@@ -26,8 +27,13 @@ _C_METHODS = (
 _METHOD_WRAPPERS = (staticmethod, classmethod, functools.partialmethod, functools.singledispatchmethod)
 
 
-def hosted(service: Any, name: str | None = None) -> Iterator[Named]:
+def hosted(service: Any, name: str | None, hooks: list[Hooks]) -> Iterator[Named]:
     """The full name and the bound callable of everything that a service hosts.
+
+    Parameters
+    ----------
+    hooks : list of Hooks
+        Gets the services that have something to run at the start or the end.
 
     Raises
     ------
@@ -35,26 +41,26 @@ def hosted(service: Any, name: str | None = None) -> Iterator[Named]:
         Nothing to host, a bad or missing name, or a constructor that needs arguments.
     """
     if type(service) is dict:
-        yield from _dict_stages(service, name)
+        yield from _dict_stages(service, name, hooks)
     elif isinstance(service, types.ModuleType):
-        yield from _module_stages(service, name or service.__name__.rpartition(".")[2])
+        yield from _module_stages(service, name or service.__name__.rpartition(".")[2], hooks)
     elif isinstance(service, type):
-        yield from _instance_stages(_instantiated(service), name or service.__name__)
+        yield from _instance_stages(_instantiated(service), name or service.__name__, hooks)
     elif _is_function(service):
         if _is_async(service):
             raise ConfigError(f"{_shown(service)} is async, and a stage is a plain function", help="write it with def")
         yield _checked_name(name or _function_name(service)), service
     else:
-        yield from _instance_stages(service, name or type(service).__name__)
+        yield from _instance_stages(service, name or type(service).__name__, hooks)
 
 
-def _dict_stages(services: dict[Any, Any], name: str | None) -> Iterator[Named]:
+def _dict_stages(services: dict[Any, Any], name: str | None, hooks: list[Hooks]) -> Iterator[Named]:
     if name is not None:
         raise ConfigError("a dict names its services itself", got=f"name {name!r} too", help="leave the name out")
     for key, service in services.items():
         if not isinstance(key, str) or type(service) is dict:
             raise ConfigError("a dict of services goes from a name to an object", got=f"{key!r}: {_shown(service)}")
-        yield from hosted(service, key)
+        yield from hosted(service, key, hooks)
 
 
 def _instantiated(cls: type) -> Any:
@@ -86,17 +92,24 @@ def _needs_arguments(cls: type, got: str) -> ConfigError:
     )
 
 
-def _instance_stages(instance: Any, service: str) -> Iterator[Named]:
+def _instance_stages(instance: Any, service: str, hooks: list[Hooks]) -> Iterator[Named]:
     cls = type(instance)
     is_empty = True
+    found: dict[str, Callable[..., Any]] = {}
     for attribute in dir(cls):
         if not _is_method(inspect.getattr_static(cls, attribute)):
             continue
         # Read from the instance, as its own code would call it.
-        leaf = _leaf(attribute, function := getattr(instance, attribute))
+        function = getattr(instance, attribute)
+        if is_hook(attribute, function):
+            found[attribute] = function
+            continue
+        leaf = _leaf(attribute, function)
         if leaf is not None and callable(function) and not _is_async(function):
             is_empty = False
             yield _checked_name(f"{service}.{leaf}"), function
+    if found:
+        hooks.append(Hooks(service, instance, found.get("setup"), found.get("close")))
     if is_empty and isinstance(inspect.getattr_static(cls, "__call__", None), types.FunctionType):
         function = instance.__call__
         declaration = declaration_of(function)
@@ -109,19 +122,27 @@ def _instance_stages(instance: Any, service: str) -> Iterator[Named]:
         )
 
 
-def _module_stages(module: types.ModuleType, service: str) -> Iterator[Named]:
+def _module_stages(module: types.ModuleType, service: str, hooks: list[Hooks]) -> Iterator[Named]:
     listed = {name for name in getattr(module, "__all__", ()) if isinstance(name, str)}
     is_empty = True
+    found: dict[str, Callable[..., Any]] = {}
     for attribute in sorted({*vars(module), *listed}):
         function: Any = getattr(module, attribute, None)
-        if not _is_function(function) or _is_async(function):
+        if not _is_function(function):
             continue
         is_own = getattr(function, "__module__", None) == module.__name__
+        if is_own and is_hook(attribute, function):
+            found[attribute] = function
+            continue
+        if _is_async(function):
+            continue
         if is_own or attribute in listed or declaration_of(function):
             leaf = _leaf(attribute, function)
             if leaf is not None:
                 is_empty = False
                 yield _checked_name(f"{service}.{leaf}"), function
+    if found:
+        hooks.append(Hooks(service, module, found.get("setup"), found.get("close")))
     if is_empty:
         raise ConfigError(
             f"module {module.__name__} has nothing to host",

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyrpc.errors import ConfigError, UnknownMethodError
+from pyrpc.stage.batch import BatchedStage
+from pyrpc.stage.declare import declaration_of
+from pyrpc.stage.hooks import Hooks
 from pyrpc.stage.hosting import MAX_NAME_BYTES, hosted
 from pyrpc.stage.signature import Signature
 from pyrpc.wire.messages import StageInfo
@@ -31,6 +34,8 @@ class Stage:
         What callers are told.
     idempotent, splittable : bool or None
         As declared; None: not declared.
+    batch : BatchedStage or None
+        How its calls are merged; None: they are not.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Stage:
     info: StageInfo
     idempotent: bool | None
     splittable: bool | None
+    batch: BatchedStage | None = None
 
 
 class Registry:
@@ -56,6 +62,7 @@ class Registry:
 
     def __init__(self, *services: Any) -> None:
         self._stages: dict[str, Stage] = {}
+        self._hooks: list[Hooks] = []
         for service in services:
             self.add(service)
 
@@ -77,7 +84,8 @@ class Registry:
             the constructor raises comes through as it is. Nothing is added then.
         """
         added: dict[str, Stage] = {}
-        for stage_name, function in hosted(service, name):
+        hooks: list[Hooks] = []
+        for stage_name, function in hosted(service, name, hooks):
             if stage_name in self._stages or stage_name in added:
                 raise ConfigError(
                     f"two stages are called {stage_name!r}",
@@ -85,6 +93,9 @@ class Registry:
                 )
             added[stage_name] = _stage(stage_name, function)
         self._stages.update(added)
+        for each in hooks:
+            if not any(each.owner is known.owner for known in self._hooks):
+                self._hooks.append(each)
 
     def lookup(self, name: str) -> Stage:
         """The stage of that name.
@@ -99,12 +110,20 @@ class Registry:
             raise unknown_method(name, self._stages)
         return stage
 
+    @property
+    def hooks(self) -> tuple[Hooks, ...]:
+        """What to run before the first call and after the last, in the order in which services were added."""
+        return tuple(self._hooks)
+
     def infos(self) -> tuple[StageInfo, ...]:
         """What callers are told of each stage, sorted by name."""
         return tuple(self._stages[name].info for name in sorted(self._stages))
 
     def __len__(self) -> int:
         return len(self._stages)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._stages
 
 
 def unknown_method(name: str, known: Iterable[str]) -> UnknownMethodError:
@@ -161,4 +180,7 @@ def _listed(names: list[str]) -> str:
 def _stage(name: str, function: Callable[..., Any]) -> Stage:
     signature = Signature(function, name)
     info = signature.info
-    return Stage(name, function, signature, info, info.idempotent, info.splittable)
+    declaration = declaration_of(function)
+    limits = declaration.batch if declaration is not None else None
+    batch = None if limits is None else BatchedStage(limits, info)
+    return Stage(name, function, signature, info, info.idempotent, info.splittable, batch)

@@ -89,6 +89,23 @@ class LoadReport:
     in_flight: int = 0
     queued_us: int = 0
     service_us: int = 0
+    slots: int | None = None
+    ms_per_row: float | None = None
+
+
+@dataclass(slots=True)
+class BatchStats:
+    """Batches of one stage since the node started; five of the counters tell why they were sent."""
+
+    batches: int = 0
+    calls: int = 0
+    rows: int = 0
+    full: int = 0
+    delay: int = 0
+    nobody_else: int = 0
+    drain: int = 0
+    incompatible: int = 0
+    ran_singly: int = 0
 
 
 @dataclass(slots=True)
@@ -100,6 +117,8 @@ class StageStats:
     rows: int = 0
     total_us: int = 0
     max_us: int = 0
+    batches: BatchStats | None = None
+    ms_per_row: float | None = None
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ _TWINS: dict[type, type] = {
         "StageInfo",
         "NodeInfo",
         "LoadReport",
+        "BatchStats",
         "StageStats",
         "NodeStats",
         "CallOptions",

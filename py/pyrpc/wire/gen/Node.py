@@ -90,6 +90,18 @@ class Iface(object):
         """
         pass
 
+    def drain(self, options, grace_ms):
+        """
+        Go away: refuse new work as DRAINING, finish what runs within grace_ms (not set: as the node was started), end.
+        Answers at once. Again: no harm. A token needs the right to everything.
+
+        Parameters:
+         - options
+         - grace_ms
+
+        """
+        pass
+
 
 class Client(Iface):
     def __init__(self, iprot, oprot=None):
@@ -355,6 +367,45 @@ class Client(Iface):
             raise result.error
         return
 
+    def drain(self, options, grace_ms):
+        """
+        Go away: refuse new work as DRAINING, finish what runs within grace_ms (not set: as the node was started), end.
+        Answers at once. Again: no harm. A token needs the right to everything.
+
+        Parameters:
+         - options
+         - grace_ms
+
+        """
+        self.send_drain(options, grace_ms)
+        return self.recv_drain()
+
+    def send_drain(self, options, grace_ms):
+        self._oprot.writeMessageBegin('drain', TMessageType.CALL, self._seqid)
+        args = drain_args()
+        args.options = options
+        args.grace_ms = grace_ms
+        args.write(self._oprot)
+        self._oprot.writeMessageEnd()
+        self._oprot.trans.flush()
+
+    def recv_drain(self):
+        iprot = self._iprot
+        (fname, mtype, rseqid) = iprot.readMessageBegin()
+        if mtype == TMessageType.EXCEPTION:
+            x = TApplicationException()
+            x.read(iprot)
+            iprot.readMessageEnd()
+            raise x
+        result = drain_result()
+        result.read(iprot)
+        iprot.readMessageEnd()
+        if result.success is not None:
+            return result.success
+        if result.error is not None:
+            raise result.error
+        raise TApplicationException(TApplicationException.MISSING_RESULT, "drain failed: unknown result")
+
 
 class Processor(Iface, TProcessor):
     def __init__(self, handler):
@@ -367,6 +418,7 @@ class Processor(Iface, TProcessor):
         self._processMap["stats"] = Processor.process_stats
         self._processMap["put"] = Processor.process_put
         self._processMap["release"] = Processor.process_release
+        self._processMap["drain"] = Processor.process_drain
         self._on_message_begin = None
 
     def on_message_begin(self, func):
@@ -564,6 +616,32 @@ class Processor(Iface, TProcessor):
             msg_type = TMessageType.EXCEPTION
             result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
         oprot.writeMessageBegin("release", msg_type, seqid)
+        result.write(oprot)
+        oprot.writeMessageEnd()
+        oprot.trans.flush()
+
+    def process_drain(self, seqid, iprot, oprot):
+        args = drain_args()
+        args.read(iprot)
+        iprot.readMessageEnd()
+        result = drain_result()
+        try:
+            result.success = self._handler.drain(args.options, args.grace_ms)
+            msg_type = TMessageType.REPLY
+        except TTransport.TTransportException:
+            raise
+        except RpcError as error:
+            msg_type = TMessageType.REPLY
+            result.error = error
+        except TApplicationException as ex:
+            logging.exception('TApplication exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = ex
+        except Exception:
+            logging.exception('Unexpected exception in handler')
+            msg_type = TMessageType.EXCEPTION
+            result = TApplicationException(TApplicationException.INTERNAL_ERROR, 'Internal error')
+        oprot.writeMessageBegin("drain", msg_type, seqid)
         result.write(oprot)
         oprot.writeMessageEnd()
         oprot.trans.flush()
@@ -1640,6 +1718,155 @@ class release_result(object):
 all_structs.append(release_result)
 release_result.thrift_spec = (
     None,  # 0
+    (1, TType.STRUCT, 'error', [RpcError, None], None, ),  # 1
+)
+
+
+class drain_args(object):
+    """
+    Attributes:
+     - options
+     - grace_ms
+
+    """
+
+
+    def __init__(self, options=None, grace_ms=None,):
+        self.options = options
+        self.grace_ms = grace_ms
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.STRUCT:
+                    self.options = CallOptions()
+                    self.options.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.grace_ms = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('drain_args')
+        if self.options is not None:
+            oprot.writeFieldBegin('options', TType.STRUCT, 1)
+            self.options.write(oprot)
+            oprot.writeFieldEnd()
+        if self.grace_ms is not None:
+            oprot.writeFieldBegin('grace_ms', TType.I64, 2)
+            oprot.writeI64(self.grace_ms)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(drain_args)
+drain_args.thrift_spec = (
+    None,  # 0
+    (1, TType.STRUCT, 'options', [CallOptions, None], None, ),  # 1
+    (2, TType.I64, 'grace_ms', None, None, ),  # 2
+)
+
+
+class drain_result(object):
+    """
+    Attributes:
+     - success
+     - error
+
+    """
+
+
+    def __init__(self, success=None, error=None,):
+        self.success = success
+        self.error = error
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 0:
+                if ftype == TType.STRUCT:
+                    self.success = NodeInfo()
+                    self.success.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 1:
+                if ftype == TType.STRUCT:
+                    self.error = RpcError.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('drain_result')
+        if self.success is not None:
+            oprot.writeFieldBegin('success', TType.STRUCT, 0)
+            self.success.write(oprot)
+            oprot.writeFieldEnd()
+        if self.error is not None:
+            oprot.writeFieldBegin('error', TType.STRUCT, 1)
+            self.error.write(oprot)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+all_structs.append(drain_result)
+drain_result.thrift_spec = (
+    (0, TType.STRUCT, 'success', [NodeInfo, None], None, ),  # 0
     (1, TType.STRUCT, 'error', [RpcError, None], None, ),  # 1
 )
 fix_spec(all_structs)

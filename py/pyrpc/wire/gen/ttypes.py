@@ -865,15 +865,19 @@ class LoadReport(object):
      - in_flight: Calls that run, this one included.
      - queued_us: Time this call waited, and time it ran.
      - service_us
+     - slots: How many calls the node runs at the same time. Replies to run, and stats, have it.
+     - ms_per_row: Moving average of the stage that ran. Replies to run have it.
 
     """
 
 
-    def __init__(self, queued=None, in_flight=None, queued_us=None, service_us=None,):
+    def __init__(self, queued=None, in_flight=None, queued_us=None, service_us=None, slots=None, ms_per_row=None,):
         self.queued = queued
         self.in_flight = in_flight
         self.queued_us = queued_us
         self.service_us = service_us
+        self.slots = slots
+        self.ms_per_row = ms_per_row
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -904,6 +908,16 @@ class LoadReport(object):
                     self.service_us = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.I32:
+                    self.slots = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.DOUBLE:
+                    self.ms_per_row = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -929,6 +943,14 @@ class LoadReport(object):
         if self.service_us is not None:
             oprot.writeFieldBegin('service_us', TType.I64, 4)
             oprot.writeI64(self.service_us)
+            oprot.writeFieldEnd()
+        if self.slots is not None:
+            oprot.writeFieldBegin('slots', TType.I32, 5)
+            oprot.writeI32(self.slots)
+            oprot.writeFieldEnd()
+        if self.ms_per_row is not None:
+            oprot.writeFieldBegin('ms_per_row', TType.DOUBLE, 6)
+            oprot.writeDouble(self.ms_per_row)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -1483,6 +1505,153 @@ class NodeInfo(object):
         return not (self == other)
 
 
+class BatchStats(object):
+    """
+    Batches of a stage whose concurrent calls are merged; see SPEC.md.
+
+    Attributes:
+     - batches
+     - calls
+     - rows
+     - full: Why they were sent: no room for more rows,
+     - delay: the time to wait for others was over,
+     - nobody_else: nobody else was there,
+     - drain: the node drains,
+     - incompatible: or the other calls did not fit together with it.
+     - ran_singly: Calls that ran again, one by one, since their batch failed.
+
+    """
+
+
+    def __init__(self, batches=None, calls=None, rows=None, full=None, delay=None, nobody_else=None, drain=None, incompatible=None, ran_singly=None,):
+        self.batches = batches
+        self.calls = calls
+        self.rows = rows
+        self.full = full
+        self.delay = delay
+        self.nobody_else = nobody_else
+        self.drain = drain
+        self.incompatible = incompatible
+        self.ran_singly = ran_singly
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.I64:
+                    self.batches = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.calls = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.rows = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I64:
+                    self.full = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.I64:
+                    self.delay = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.I64:
+                    self.nobody_else = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.I64:
+                    self.drain = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.I64:
+                    self.incompatible = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.I64:
+                    self.ran_singly = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('BatchStats')
+        if self.batches is not None:
+            oprot.writeFieldBegin('batches', TType.I64, 1)
+            oprot.writeI64(self.batches)
+            oprot.writeFieldEnd()
+        if self.calls is not None:
+            oprot.writeFieldBegin('calls', TType.I64, 2)
+            oprot.writeI64(self.calls)
+            oprot.writeFieldEnd()
+        if self.rows is not None:
+            oprot.writeFieldBegin('rows', TType.I64, 3)
+            oprot.writeI64(self.rows)
+            oprot.writeFieldEnd()
+        if self.full is not None:
+            oprot.writeFieldBegin('full', TType.I64, 4)
+            oprot.writeI64(self.full)
+            oprot.writeFieldEnd()
+        if self.delay is not None:
+            oprot.writeFieldBegin('delay', TType.I64, 5)
+            oprot.writeI64(self.delay)
+            oprot.writeFieldEnd()
+        if self.nobody_else is not None:
+            oprot.writeFieldBegin('nobody_else', TType.I64, 6)
+            oprot.writeI64(self.nobody_else)
+            oprot.writeFieldEnd()
+        if self.drain is not None:
+            oprot.writeFieldBegin('drain', TType.I64, 7)
+            oprot.writeI64(self.drain)
+            oprot.writeFieldEnd()
+        if self.incompatible is not None:
+            oprot.writeFieldBegin('incompatible', TType.I64, 8)
+            oprot.writeI64(self.incompatible)
+            oprot.writeFieldEnd()
+        if self.ran_singly is not None:
+            oprot.writeFieldBegin('ran_singly', TType.I64, 9)
+            oprot.writeI64(self.ran_singly)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class StageStats(object):
     """
     Attributes:
@@ -1491,16 +1660,20 @@ class StageStats(object):
      - rows
      - total_us
      - max_us
+     - batches: Of a stage that is batched.
+     - ms_per_row: Moving average over the chunks that ran; not set: none did.
 
     """
 
 
-    def __init__(self, calls=None, errors=None, rows=None, total_us=None, max_us=None,):
+    def __init__(self, calls=None, errors=None, rows=None, total_us=None, max_us=None, batches=None, ms_per_row=None,):
         self.calls = calls
         self.errors = errors
         self.rows = rows
         self.total_us = total_us
         self.max_us = max_us
+        self.batches = batches
+        self.ms_per_row = ms_per_row
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1536,6 +1709,17 @@ class StageStats(object):
                     self.max_us = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 6:
+                if ftype == TType.STRUCT:
+                    self.batches = BatchStats()
+                    self.batches.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 7:
+                if ftype == TType.DOUBLE:
+                    self.ms_per_row = iprot.readDouble()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1565,6 +1749,14 @@ class StageStats(object):
         if self.max_us is not None:
             oprot.writeFieldBegin('max_us', TType.I64, 5)
             oprot.writeI64(self.max_us)
+            oprot.writeFieldEnd()
+        if self.batches is not None:
+            oprot.writeFieldBegin('batches', TType.STRUCT, 6)
+            self.batches.write(oprot)
+            oprot.writeFieldEnd()
+        if self.ms_per_row is not None:
+            oprot.writeFieldBegin('ms_per_row', TType.DOUBLE, 7)
+            oprot.writeDouble(self.ms_per_row)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -1798,6 +1990,8 @@ LoadReport.thrift_spec = (
     (2, TType.I32, 'in_flight', None, None, ),  # 2
     (3, TType.I64, 'queued_us', None, None, ),  # 3
     (4, TType.I64, 'service_us', None, None, ),  # 4
+    (5, TType.I32, 'slots', None, None, ),  # 5
+    (6, TType.DOUBLE, 'ms_per_row', None, None, ),  # 6
 )
 all_structs.append(CallReply)
 CallReply.thrift_spec = (
@@ -1843,6 +2037,19 @@ NodeInfo.thrift_spec = (
     (6, TType.I64, 'pid', None, None, ),  # 6
     (7, TType.I32, 'threads', None, None, ),  # 7
 )
+all_structs.append(BatchStats)
+BatchStats.thrift_spec = (
+    None,  # 0
+    (1, TType.I64, 'batches', None, None, ),  # 1
+    (2, TType.I64, 'calls', None, None, ),  # 2
+    (3, TType.I64, 'rows', None, None, ),  # 3
+    (4, TType.I64, 'full', None, None, ),  # 4
+    (5, TType.I64, 'delay', None, None, ),  # 5
+    (6, TType.I64, 'nobody_else', None, None, ),  # 6
+    (7, TType.I64, 'drain', None, None, ),  # 7
+    (8, TType.I64, 'incompatible', None, None, ),  # 8
+    (9, TType.I64, 'ran_singly', None, None, ),  # 9
+)
 all_structs.append(StageStats)
 StageStats.thrift_spec = (
     None,  # 0
@@ -1851,6 +2058,8 @@ StageStats.thrift_spec = (
     (3, TType.I64, 'rows', None, None, ),  # 3
     (4, TType.I64, 'total_us', None, None, ),  # 4
     (5, TType.I64, 'max_us', None, None, ),  # 5
+    (6, TType.STRUCT, 'batches', [BatchStats, None], None, ),  # 6
+    (7, TType.DOUBLE, 'ms_per_row', None, None, ),  # 7
 )
 all_structs.append(NodeStats)
 NodeStats.thrift_spec = (
