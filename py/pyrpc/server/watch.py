@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
 from collections.abc import Callable
@@ -20,19 +21,17 @@ from pyrpc.wire.messages import NodeState
 _log = logging.getLogger("pyrpc.node")
 
 
-def metrics_endpoint(host: str, port: int | None, *, is_loopback: bool, insecure: bool) -> Endpoint | None:
-    """Where metrics are to be told; None: nowhere.
+def metrics_endpoint(host: str, port: int, *, insecure: bool) -> Endpoint:
+    """Where metrics are to be told.
 
     Raises
     ------
     ConfigError
         Another address than loopback, which nothing protects: that must be said, as for the node itself.
     """
-    if port is None:
-        return None
     if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
         raise ConfigError("metrics_port makes no sense", expected="0 to 65535; 0 for a free one", got=repr(port))
-    if not is_loopback and not insecure:
+    if not is_loopback(host) and not insecure:
         raise ConfigError(
             f"metrics on {host} could be read by everybody who reaches this machine: that port has no TLS and no token",
             help="leave metrics_host at 127.0.0.1, or say insecure=True (--insecure) in a network where that is right",
@@ -133,3 +132,13 @@ class Watch:
             self._port.close()
         uptime_s = round(self._dispatcher.counters.uptime_s, 3)
         tell(_log, logging.INFO, "stopped", uptime_s=uptime_s, cut_off=self._admission.in_flight or None)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
