@@ -266,20 +266,18 @@ def test_tuples_and_arrays_by_name_are_merged_too(crowd: Callable[..., Crowd], m
     assert model.sizes == [1, 64]
 
 
-def test_calls_that_differ_in_more_than_rows_never_share_a_batch(
-    crowd: Callable[..., Crowd], server: Server, model: Model
-) -> None:
+def test_calls_that_differ_in_more_than_rows_never_share_a_batch(crowd: Callable[..., Crowd], model: Model) -> None:
     gathered = crowd("classify", rows(1))
-    futures = [gathered.send(rows(63, seed=i), scale=2.0 if i else 1.0) for i in range(2)]
-    gathered.model.gate.set()
-    for number, future in enumerate(futures):
-        x, scale = rows(63, seed=number), 2.0 if number else 1.0
-        # Neither is full; each is the only one of its kind.
-        filler = gathered.send(rows(1), scale=scale)
+    # The first of its kind, which takes the second turn.
+    other = gathered.send(rows(1), scale=2.0)
+    assert model.entered.acquire(timeout=PATIENCE_S)
+    calls = [(rows(32, seed=i), 1.0 + i % 2) for i in range(4)]
+    futures = [gathered.send(x, scale=scale) if scale != 1.0 else gathered.send(x) for x, scale in calls]
+    gathered.go()
+    other.result(PATIENCE_S)
+    for (x, scale), future in zip(calls, futures, strict=True):
         assert_same(future.result(PATIENCE_S)[:, 0], x.sum(axis=1) * scale)
-        filler.result(PATIENCE_S)
-    assert sum(model.sizes) == 1 + 63 * 2 + 2
-    assert model.seen.count(2.0) >= 1
+    assert model.sizes == [1, 1, 64, 64]
 
 
 def test_call_of_another_kind_does_not_wait(crowd: Callable[..., Crowd], server: Server, model: Model) -> None:
@@ -309,9 +307,8 @@ def test_several_arrays_without_a_contract_are_not_merged(server: Server, model:
 
 
 def test_contract_is_checked_before_a_batch_is_joined(server: Server, model: Model) -> None:
-    with Client(server.endpoint) as client:
-        with pytest.raises(ContractError):
-            client.call("Model.classify", rows(2)[:, :2])
+    with Client(server.endpoint) as client, pytest.raises(ContractError):
+        client.call("Model.classify", rows(2)[:, :2])
     assert model.sizes == []
 
 

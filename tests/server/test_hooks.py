@@ -111,9 +111,8 @@ def test_error_in_setup_stops_the_start_and_closes_what_was_set_up() -> None:
 
 def test_port_that_is_taken_closes_what_was_set_up() -> None:
     model = Model()
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(ConfigError, match="cannot listen"):
-            Server(model, port=taken.getsockname()[1]).start()
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match="cannot listen"):
+        Server(model, port=taken.getsockname()[1]).start()
     assert model.events == ["setup model", "close model"]
 
 

@@ -97,7 +97,9 @@ def test_contract_that_cannot_be_batched_is_refused(options: dict[str, Any]) -> 
         def f(x: Any, y: Any = None) -> Any: ...
 
 
-@pytest.mark.parametrize("gives", ["float64", "float64[n]", "float64[_,3]", "float64[...,3]", ("float64[n]", "int64[n,2]")])
+@pytest.mark.parametrize(
+    "gives", ["float64", "float64[n]", "float64[_,3]", "float64[...,3]", ("float64[n]", "int64[n,2]")]
+)
 def test_contract_with_a_row_for_each_row_is_fine(gives: Any) -> None:
     @batched(takes="float64[n,d]", gives=gives)
     def f(x: Any) -> Any: ...

@@ -67,7 +67,9 @@ class ServiceHooks:
 
 def _failure(service: str, error: BaseException) -> ConfigError:
     is_exit = isinstance(error, SystemExit)
-    reason = f"it calls sys.exit({error.code!r})" if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
+    reason = (
+        f"it calls sys.exit({error.code!r})" if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
+    )
     inner = error.__traceback__.tb_next if error.__traceback__ else None
     frames = traceback.extract_tb(inner)
     place = f" ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if frames else ""
