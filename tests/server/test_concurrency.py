@@ -14,8 +14,8 @@ from pyrpc import Client, Server
 from pyrpc.client.node import NodeHandle
 from pyrpc.deadline import Deadline
 from pyrpc.errors import ExpiredError, OverloadedError
-from pyrpc.transport import listener
 from pyrpc.transport.endpoint import Endpoint
+from pyrpc.transport.patience import Patience
 from pyrpc.wire.codec import BINARY
 from pyrpc.wire.messages import CallOptions
 
@@ -224,20 +224,25 @@ def test_connection_without_a_thread_is_closed_and_the_others_go_on(
             assert ping(second)
 
 
-def test_peer_that_stalls_inside_a_frame_is_cut_off(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "_STALLED_S", 0.1)
-    with Server(gate, port=0) as server, connect(server) as sock:
+def test_peer_that_stalls_inside_a_frame_is_cut_off(gate: Gate) -> None:
+    with Server(gate, port=0, patience=Patience(stalled_s=0.1)) as server, connect(server) as sock:
         sock.sendall(b"\0\0\1\0\x80\x01")
         sock.settimeout(10)
         assert sock.recv(1) == b""
 
 
-def test_slow_network_is_not_taken_for_a_stalled_peer(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "_STALLED_S", 0.15)
-    monkeypatch.setattr(listener, "_MIN_BYTES_PER_S", 100)
+def test_peer_that_stalls_inside_the_length_is_cut_off_sooner(gate: Gate) -> None:
+    with Server(gate, port=0, patience=Patience(header_s=0.1)) as server, connect(server) as sock:
+        sock.sendall(b"\0\0")
+        sock.settimeout(10)
+        assert sock.recv(1) == b""
+
+
+def test_slow_network_is_not_taken_for_a_stalled_peer(gate: Gate) -> None:
+    patience = Patience(stalled_s=0.15, min_bytes_per_s=100)
     message = b"".join(BINARY.encode_call("Gate.quick", [b"x" * 200], {}, CallOptions(), 1))
     frame = len(message).to_bytes(4, "big") + message
-    with Server(gate, port=0) as server, connect(server) as sock:
+    with Server(gate, port=0, patience=patience) as server, connect(server) as sock:
         for start in range(0, len(frame), 50):
             sock.sendall(frame[start : start + 50])
             # Longer than the node waits for the next bytes before it looks at the time.

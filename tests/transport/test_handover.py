@@ -15,10 +15,12 @@ from pyrpc.transport.handover import (
     Control,
     Handover,
     Port,
+    Word,
     adopt_connections,
     handover_pair,
     open_control,
     tell_closed,
+    tell_drain,
     tell_failure,
 )
 
@@ -54,7 +56,7 @@ def test_front_hears_of_each_closed_connection_and_of_the_end(ends: tuple[Handov
     for _ in range(3):
         tell_closed(control)
     control.close()
-    assert (handover.await_closed(), handover.await_closed()) == (3, 0)
+    assert (handover.await_word(), handover.await_word()) == (Word(3, None), None)
 
 
 def test_failure_arrives_whole(ends: tuple[Handover, Control]) -> None:
@@ -87,7 +89,7 @@ def test_caller_that_left_in_between_is_told_as_closed(ends: tuple[Handover, Con
     # Never connected: it has no peer, as one that was reset.
     with socket.socket() as gone:
         assert handover.give(gone)
-    assert handover.await_closed() == 1
+    assert handover.await_word() == Word(1, None)
     assert not adopted
     handover.end()
 
@@ -116,3 +118,30 @@ def test_port_that_nobody_iterates_closes_too() -> None:
     port.close()
     with pytest.raises(OSError):
         socket.create_connection((port.endpoint.host, port.endpoint.port))
+
+
+@pytest.mark.parametrize(("grace_s", "told"), [(None, None), (2.5, 2.5), (0.0, 0.0)])
+def test_request_to_go_away_reaches_the_front_among_connections_that_end(grace_s: float | None, told: object) -> None:
+    handover, control = handover_pair()
+    with control:
+        tell_closed(control)
+        tell_drain(control, grace_s)
+        tell_closed(control)
+        heard = [handover.await_word()]
+        while sum(word.closed for word in heard if word) < 2:
+            heard.append(handover.await_word())
+    drains = [word.drain.grace_s for word in heard if word and word.drain]
+    assert drains == [told]
+    handover.close()
+
+
+def test_request_that_arrives_in_pieces_is_one() -> None:
+    handover, control = handover_pair()
+    with control:
+        control.sendall(b"d25")
+        first = handover.await_word()
+        control.sendall(b"00;")
+        second = handover.await_word()
+    assert first is not None and first.drain is None
+    assert second is not None and second.drain is not None and second.drain.grace_s == 2.5
+    handover.close()

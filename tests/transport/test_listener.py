@@ -15,6 +15,7 @@ from pyrpc.transport import listener as module
 from pyrpc.transport import stream
 from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.listener import Channel, Listener
+from pyrpc.transport.patience import Patience
 from pyrpc.transport.stream import has_peer_closed
 
 ANY = Endpoint("127.0.0.1", 0)
@@ -161,9 +162,8 @@ def test_on_close_is_told_of_each_end_once() -> None:
 
 
 def test_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_IDLE_S", 0.1)
     monkeypatch.setattr(module, "_SWEEP_S", 0.05)
-    listener = Listener(ANY, echo)
+    listener = Listener(ANY, echo, patience=Patience(idle_s=0.1))
     listener.start()
     with connect(listener) as sock:
         assert ask(sock)

@@ -102,7 +102,14 @@ STRUCTS = {
         7: ("expected", STRING),
         8: ("got", STRING),
     },
-    "LoadReport": {1: ("queued", I32), 2: ("in_flight", I32), 3: ("queued_us", I64), 4: ("service_us", I64)},
+    "LoadReport": {
+        1: ("queued", I32),
+        2: ("in_flight", I32),
+        3: ("queued_us", I64),
+        4: ("service_us", I64),
+        5: ("slots", I32),
+        6: ("ms_per_row", DOUBLE),
+    },
     "CallReply": {1: ("value", STRUCT), 2: ("load", STRUCT)},
     "TensorSpec": {1: ("dtypes", LIST), 2: ("dims", LIST)},
     "ParamInfo": {
@@ -131,12 +138,25 @@ STRUCTS = {
         6: ("pid", I64),
         7: ("threads", I32),
     },
+    "BatchStats": {
+        1: ("batches", I64),
+        2: ("calls", I64),
+        3: ("rows", I64),
+        4: ("full", I64),
+        5: ("delay", I64),
+        6: ("nobody_else", I64),
+        7: ("drain", I64),
+        8: ("incompatible", I64),
+        9: ("ran_singly", I64),
+    },
     "StageStats": {
         1: ("calls", I64),
         2: ("errors", I64),
         3: ("rows", I64),
         4: ("total_us", I64),
         5: ("max_us", I64),
+        6: ("batches", STRUCT),
+        7: ("ms_per_row", DOUBLE),
     },
     "NodeStats": {
         1: ("node", STRUCT),
@@ -164,6 +184,7 @@ METHODS = {
     "stats": {1: ("options", STRUCT)},
     "put": {1: ("value", STRUCT), 2: ("options", STRUCT)},
     "release": {1: ("ref", STRUCT), 2: ("options", STRUCT)},
+    "drain": {1: ("options", STRUCT), 2: ("grace_ms", I64)},
 }
 
 

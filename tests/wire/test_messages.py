@@ -57,11 +57,11 @@ STATS = NodeStats(
     2,
     3,
     2**40,
-    LoadReport(1, 2, 3, 4),
-    {"f": StageStats(1, 2, 3, 4, 5), "é": StageStats()},
+    LoadReport(1, 2, 3, 4, 8, 0.5),
+    {"f": StageStats(1, 2, 3, 4, 5, ms_per_row=0.25), "é": StageStats()},
     {"MALFORMED": 3},
 )
-RESULTS = {"ping": INFO, "stages": STAGES, "stats": STATS, "put": Ref("abc"), "release": None}
+RESULTS = {"ping": INFO, "stages": STAGES, "stats": STATS, "put": Ref("abc"), "release": None, "drain": INFO}
 OPTIONS = CallOptions(1, 2, 3, 4, "secret", True, {"traceparent": "00-1"})
 ARGUMENTS = {
     "call": {"method": "X.y", "positional": [1, [None]], "named": {"k": 2.5}, "options": OPTIONS},
@@ -71,6 +71,7 @@ ARGUMENTS = {
     "stats": {},
     "put": {"value": {"a": [1, b"2"]}, "options": CallOptions(remaining_ms=5)},
     "release": {"ref": Ref("abc"), "options": CallOptions(token="t")},
+    "drain": {"options": CallOptions(token="t"), "grace_ms": 2500},
 }
 
 

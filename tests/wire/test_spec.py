@@ -17,7 +17,7 @@ from pyrpc.plan.prng import SplitMix64
 from pyrpc.server import store
 from pyrpc.stage.hosting import MAX_NAME_BYTES
 from pyrpc.testing.samples import assert_same
-from pyrpc.transport import listener
+from pyrpc.transport.patience import Patience
 from pyrpc.wire import limits, status
 from pyrpc.wire.codec import BINARY, COMPACT, METHODS
 from pyrpc.wire.gen import ttypes
@@ -26,6 +26,7 @@ from pyrpc.wire.source import BytesSource
 from pyrpc.wire.status import ErrorCode
 from pyrpc.wire.tensor import DType
 
+PATIENCE = Patience()
 SPEC = (Path(__file__).resolve().parents[2] / "thrift/SPEC.md").read_text()
 FLAT = " ".join(SPEC.split())
 ARRAY = np.array([[1, 2, 3]], "<f4")
@@ -227,12 +228,13 @@ def test_limits_are_those_of_the_code() -> None:
         "items in all containers of a message": limits.MESSAGE_ITEMS,
         "nesting of lists and maps": limits.NESTING,
         "name of a method": limits.METHOD_NAME_BYTES,
-        "idle connection": listener._IDLE_S,
-        "stalled frame": listener._STALLED_S,
+        "idle connection": PATIENCE.idle_s,
+        "length of a frame, from its first byte to the fourth": PATIENCE.header_s,
+        "stalled frame": PATIENCE.stalled_s,
     }
     assert MAX_NAME_BYTES == limits.METHOD_NAME_BYTES
     assert MAX_CHUNK_BYTES == limits.CHUNK_BYTES
-    assert f"1 s more for each {listener._MIN_BYTES_PER_S:,} bytes" in FLAT
+    assert f"1 s more for each {PATIENCE.min_bytes_per_s:,} bytes" in FLAT
     assert store._DEFAULT_BYTES == 2**30
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -27,18 +28,29 @@ class StopSignals:
     def __init__(self, on_second: Callable[[], object] | None = None) -> None:
         self._on_second = on_second
         self._received = 0
-        self._read_end, write_end = os.pipe()
-        os.set_blocking(write_end, False)
-        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        self._is_asked = False
+        # Seconds for running calls, where whoever asked said so.
+        self.grace_s: float | None = None
+        self._read_end, self._write_end = os.pipe()
+        os.set_blocking(self._write_end, False)
+        signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         for number in _SIGNALS:
             # A shell starts background jobs with SIGINT ignored: Ctrl-C is not meant for them.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._on_signal)
 
     def wait(self) -> None:
-        """Block until the first signal; returns at once if it came already."""
-        while not self._received:
+        """Block until the first signal, or ``ask``; returns at once if it came already."""
+        while not (self._received or self._is_asked):
             os.read(self._read_end, 1)
+
+    def ask(self, grace_s: float | None = None) -> None:
+        """The same as a first signal, from any thread; a signal after it is still the first."""
+        self.grace_s = grace_s
+        self._is_asked = True
+        with contextlib.suppress(BlockingIOError):
+            # Full: then there is enough to wake it.
+            os.write(self._write_end, b"\0")
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._received += 1

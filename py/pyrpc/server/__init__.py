@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyrpc.server.server import Server
+    from pyrpc.transport.patience import Patience
 
-__all__ = ["Server"]
+__all__ = ["Patience", "Server"]
 
 
 # Late, so that a part of the server can be imported without all of it.
@@ -16,4 +17,8 @@ def __getattr__(name: str) -> object:
         from pyrpc.server.server import Server
 
         return Server
+    if name == "Patience":
+        from pyrpc.transport.patience import Patience
+
+        return Patience
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,6 @@ Whatever goes wrong costs one typed error; the connection goes on wherever its n
 
 from __future__ import annotations
 
-import logging
 import time
 import traceback
 from collections.abc import Callable
@@ -30,6 +29,8 @@ from pyrpc.errors import (
 from pyrpc.server.admission import Admission
 from pyrpc.server.batching import Batching
 from pyrpc.server.counters import Counters
+from pyrpc.server.events import FailedCall, NodeLog, trace_id_of
+from pyrpc.server.request_bytes import RequestBytes, default_bytes_in_flight
 from pyrpc.server.store import Store
 from pyrpc.stage.current import RUNNING, Peer, current_call
 from pyrpc.stage.registry import Registry, Stage
@@ -50,7 +51,6 @@ from pyrpc.wire.messages import CallOptions, LoadReport, NodeInfo, NodeState, No
 from pyrpc.wire.source import Source
 from pyrpc.wire.status import code_of
 
-_log = logging.getLogger("pyrpc.node")
 _NO_OPTIONS = CallOptions()
 # An answer may wait for the next one of its connection if that will not be long.
 _QUICK_US = 500
@@ -60,6 +60,9 @@ _UNREADABLE: tuple[type[Exception], ...] = (PyrpcError, *_MALFORMED)
 _REPLY_HELP = (
     "return less, let map split the work, or let the caller take larger frames (max_frame_bytes in CallOptions)"
 )
+
+Method = Callable[[Codec, str, int, dict[str, Any], float, Peer | None], Parts]
+"""Answers one method of service Node: protocol, name, number, arguments, when it came, who waits."""
 
 
 class Dispatcher:
@@ -84,6 +87,7 @@ class Dispatcher:
         max_frame_bytes: int,
         tracebacks: bool,
         traffic: Callable[[], tuple[int, int, int]],
+        max_bytes_in_flight: int | None = None,
     ) -> None:
         self._registry = registry
         self._admission = admission
@@ -97,14 +101,21 @@ class Dispatcher:
         # How long each method ran the last time, if it was by a small call.
         self._took_us: dict[str, int] = {}
         self.counters = Counters()
-        self.state = NodeState.SERVING
+        self.log = NodeLog()
+        # Told, with the seconds that running calls get (None: as always), when a caller asks the node to go away.
+        self.on_drain: Callable[[float | None], object] = lambda grace_s: None
+        self.request_bytes = RequestBytes(
+            default_bytes_in_flight() if max_bytes_in_flight is None else max_bytes_in_flight
+        )
+        self.state = NodeState.NOT_SERVING
         self.batching = Batching(
             admission,
             self.counters,
             is_draining=lambda: self.state is not NodeState.SERVING,
             stage_failed=self._stage_failed,
         )
-        self._methods: dict[str, Callable[[Codec, str, int, dict[str, Any], float, Peer | None], Parts]] = {
+        self.batching.on_sent = self.counters.batched
+        self._methods: dict[str, Method] = {
             "call": self._call,
             "run": self._run,
             "ping": lambda codec, name, seqid, *_: codec.encode_result(name, seqid, self._node()),
@@ -112,9 +123,20 @@ class Dispatcher:
             "stats": lambda codec, name, seqid, *_: codec.encode_result(name, seqid, self._stats()),
             "put": self._put,
             "release": self._release,
+            "drain": self._drain,
         }
         if set(self._methods) != set(METHODS):
             raise AssertionError("the methods of service Node and those answered here differ")
+
+    def wrap_runs(self, wrap: Callable[[Method], Method]) -> None:
+        """Put something around each call and run; small calls go the general way from now on. Before the first call."""
+        self._takes_small = False
+        for name in ("call", "run"):
+            self._methods[name] = wrap(self._methods[name])
+
+    def has_stage(self, name: str) -> bool:
+        """Whether a stage of that name is hosted here."""
+        return name in self._registry
 
     # -- frames
 
@@ -138,14 +160,38 @@ class Dispatcher:
         source = channel.source
         channel.begin()
         try:
-            source.next_frame(self._max_frame_bytes)
+            size = source.next_frame(self._max_frame_bytes)
         except (ProtocolError, TooLargeError) as error:
             # Where the next frame begins cannot be known (or would cost more than the limit): say so and close.
-            codec, name, seqid = _sender(source) if isinstance(error, TooLargeError) else (BINARY, "", 0)
+            codec, name, _, seqid = _sender(source) if isinstance(error, TooLargeError) else (BINARY, "", 0, 0)
             self._complain(channel, codec, name, seqid, error)
             channel.drain()
             return False
-        return self._serve_frame(channel)
+        if source.left:
+            channel.begin_body()
+        return self._serve_frame(channel) if size <= limits.READ_AHEAD_BYTES else self._serve_large(channel, size)
+
+    def _serve_large(self, channel: Channel, size: int) -> bool:
+        """Answer the frame that is open, once there is room for its bytes."""
+        try:
+            self.request_bytes.enter(size)
+        except OverloadedError as error:
+            return self._turn_away(channel, error)
+        try:
+            return self._serve_frame(channel)
+        finally:
+            self.request_bytes.leave(size)
+
+    def _turn_away(self, channel: Channel, error: OverloadedError) -> bool:
+        """Refuse the frame that is open without keeping any of it; the connection goes on behind it."""
+        codec, name, kind, seqid = _sender(channel.source)
+        error.retry_after_ms = max(error.retry_after_ms or 0, self._admission.retry_after_ms())
+        if kind == ONEWAY:
+            self._note(channel, error)
+        else:
+            self._complain(channel, codec, name, seqid, error)
+        channel.source.skip_rest()
+        return name != ""
 
     def _serve_frame(self, channel: Channel) -> bool:
         """Answer the frame that is open."""
@@ -163,6 +209,9 @@ class Dispatcher:
             args = codec.decode_arguments(reader, name)
         except PyrpcError as error:
             failure = error
+        except MemoryError:
+            # What was taken of it is free again: what is small can be answered, here and on all other connections.
+            failure = OverloadedError("the node has no memory for this call", help="send less at once, or use map")
         except (OSError, EOFError):
             raise
         except _MALFORMED as error:
@@ -200,12 +249,14 @@ class Dispatcher:
         except Exception as error:
             if isinstance(error, OSError) and not isinstance(error, PyrpcError):
                 raise
-            parts = self._error(BINARY, "call", seqid, error)
+            parts = self._error(BINARY, "call", seqid, error, FailedCall(channel.peer, method, seqid))
         channel.send(parts, frame_bytes(parts))
 
     def _note(self, channel: Channel, error: PyrpcError) -> None:
-        self.counters.failed(code_of(error).name)
-        _log.info("bad frame from %s: %s", channel.peer, error.summary())
+        code = code_of(error).name
+        self.counters.failed(code)
+        self.counters.refused(code)
+        self.log.frame_refused(code, channel.peer)
 
     def _complain(self, channel: Channel, codec: Codec, name: str, seqid: int, error: PyrpcError) -> None:
         self._note(channel, error)
@@ -231,13 +282,22 @@ class Dispatcher:
                 )
             return self._methods[name](codec, name, seqid, args, arrived_at, peer)
         except Exception as error:
-            return self._error(codec, name, seqid, error)
+            return self._error(codec, name, seqid, error, _failed_call(args or {}, arrived_at, peer))
 
-    def _error(self, codec: Codec, name: str, seqid: int, error: Exception) -> Parts:
+    def _error(self, codec: Codec, name: str, seqid: int, error: Exception, call: FailedCall | None = None) -> Parts:
+        cause: BaseException | None = None
         if not isinstance(error, PyrpcError):
-            _log.error("a fault of the node itself in %s", name, exc_info=error)
+            cause = error
             error = InternalError("a fault of the node itself; its log has the traceback", got=repr(error))
-        self.counters.failed(code_of(error).name)
+        elif isinstance(error, StageFailedError) and error.remote_traceback is None:
+            cause = error.__cause__
+        code = code_of(error).name
+        call = call or FailedCall()
+        if call.stage is not None and call.stage not in self._registry:
+            # A name that a caller made up is neither counted nor logged.
+            call.stage = None
+        self.counters.failed(code, call.stage or "")
+        self.log.call_failed(code, call, cause)
         return codec.encode_error(name, seqid, error)
 
     def _call(
@@ -264,13 +324,22 @@ class Dispatcher:
         self._store.release(_required(args, "ref"))
         return codec.encode_result(name, seqid, None)
 
+    def _drain(
+        self, codec: Codec, name: str, seqid: int, args: dict[str, Any], arrived_at: float, peer: Peer | None
+    ) -> Parts:
+        grace_ms = args.get("grace_ms")
+        # At once, so that the answer says so; who runs the process then stops it.
+        self.state = NodeState.DRAINING
+        self.on_drain(None if grace_ms is None else max(0, grace_ms) / 1000)
+        return codec.encode_result(name, seqid, self._node())
+
     def _stats(self) -> NodeStats:
         stages, failures = self.counters.snapshot()
         connections, received, sent = self._traffic()
         for stage, batches in self.batching.stats().items():
             # A batch that waits is counted before its stage ran for the first time.
             stages.setdefault(stage, StageStats()).batches = batches
-        load = LoadReport(self._admission.queued, self._admission.in_flight)
+        load = LoadReport(self._admission.queued, self._admission.in_flight, slots=self._admission.threads)
         return NodeStats(self._node(), self.counters.uptime_s, connections, received, sent, load, stages, failures)
 
     # -- stages
@@ -311,7 +380,7 @@ class Dispatcher:
         """Check a call, wait for a turn, run the stage, check what it gave; microseconds waited and run beside it."""
         stage = self._registry.lookup(method)
         if self.state is not NodeState.SERVING:
-            raise DrainingError("the node is going away and takes no new work", help="call another node")
+            raise _not_serving(self.state)
         bindings = stage.signature.bind(positional, named)
         if time_left_s is not None and time_left_s <= 0:
             raise ExpiredError("the time was over when the call arrived", help="give more time with timeout_s")
@@ -341,7 +410,7 @@ class Dispatcher:
             service_us = (time.perf_counter_ns() - began) // 1000
             RUNNING.call = None
             self._admission.leave()
-            self.counters.ran(method, service_us, abs(rows or 0), is_failed)
+            self.counters.ran(method, service_us, abs(rows or 0), is_failed, queued_us)
         if stage.info.gives is not None:
             stage.signature.check_result(value, bindings)
         if rows is not None and rows >= 0:
@@ -368,6 +437,9 @@ class Dispatcher:
         max_frame_bytes: int,
     ) -> Parts:
         load = LoadReport(self._admission.queued, self._admission.in_flight + 1, queued_us, service_us)
+        if name == "run":
+            # Small calls do without: two fields more would cost them more than they tell (ping has the slots).
+            load.slots, load.ms_per_row = self._admission.threads, self.counters.ms_per_row(method)
         try:
             parts = codec.encode_value(name, seqid, value, load)
         except CallerError as error:
@@ -382,7 +454,6 @@ class Dispatcher:
         inner = error.__traceback__.tb_next if error.__traceback__ else None
         text: str | None = "".join(traceback.format_exception(type(error), error, inner))[-16_000:]
         if not self._tracebacks:
-            _log.error("%s failed\n%s", name, text)
             text = None
         what = "".join(traceback.format_exception_only(error)).strip()
         if isinstance(error, SystemExit):
@@ -395,14 +466,14 @@ class Dispatcher:
         )
 
 
-def _sender(source: Source) -> tuple[Codec, str, int]:
-    """Protocol, method and number of a message that will not be read, so that its answer finds who asked."""
+def _sender(source: Source) -> tuple[Codec, str, int, int]:
+    """Protocol, method, kind and number of a message that will not be read, so that its answer finds who asked."""
     try:
         codec = codec_of(source)
-        name, _, seqid = codec.reader(source).message()
+        name, kind, seqid = codec.reader(source).message()
     except _UNREADABLE:
-        return BINARY, "", 0
-    return codec, name, seqid
+        return BINARY, "", 0, 0
+    return codec, name, kind, seqid
 
 
 def check_rows(method: str, value: Any, rows: int) -> None:
@@ -430,6 +501,26 @@ def _required(args: dict[str, Any], name: str) -> Any:
     if value is None:
         raise ProtocolError(f"the call lacks its argument {name!r}")
     return value
+
+
+def _failed_call(args: dict[str, Any], arrived_at: float, peer: Peer | None) -> FailedCall:
+    """What the log may tell of a call that came the general way."""
+    options = args.get("options")
+    known = options if isinstance(options, CallOptions) else _NO_OPTIONS
+    return FailedCall(
+        peer.peer if isinstance(peer, Channel) else None,
+        args.get("method") or args.get("stage"),
+        known.request_id,
+        known.attempt,
+        trace_id_of(known.context),
+        (time.monotonic() - arrived_at) * 1000,
+    )
+
+
+def _not_serving(state: NodeState) -> DrainingError:
+    if state is NodeState.DRAINING:
+        return DrainingError("the node is going away and takes no new work", help="call another node")
+    return DrainingError("the node takes no work: it is not ready yet, or stopped", help="call another node")
 
 
 def _time_left(options: CallOptions, arrived_at: float) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import secrets
 import signal
@@ -16,14 +15,19 @@ from pyrpc import __version__
 from pyrpc.errors import ConfigError
 from pyrpc.server.admission import Admission
 from pyrpc.server.dispatch import Dispatcher
-from pyrpc.server.hooks import ServiceHooks
 from pyrpc.server.guarded import GuardedDispatcher
+from pyrpc.server.hooks import ServiceHooks
 from pyrpc.server.security import check_closed, make_channel_of
 from pyrpc.server.tokens import TokenFile
-from pyrpc.server.workers import Control, adopt_connections, tell_closed
+from pyrpc.server.traced import trace_runs
+from pyrpc.server.watch import Watch, metrics_endpoint
+from pyrpc.server.watch import is_loopback as _is_loopback
+from pyrpc.server.workers import Control, adopt_connections, tell_closed, tell_drain
 from pyrpc.stage.registry import Registry
+from pyrpc.tracing import tracing
 from pyrpc.transport.endpoint import DEFAULT_HOST, Endpoint, default_port
 from pyrpc.transport.listener import Listener
+from pyrpc.transport.patience import Patience
 from pyrpc.transport.tls import Tls
 from pyrpc.wire import limits
 from pyrpc.wire.messages import NodeInfo, NodeState, StageInfo
@@ -33,6 +37,8 @@ _POLL_S = 0.005
 _SIGNAL_POLL_S = 0.1
 # How long a node that stops goes on to refuse calls, so that callers in the middle of many are told instead of cut.
 _FAREWELL_S = 0.3
+# Beyond the grace time, until a stop that another thread began is taken for stuck.
+_LEAVING_S = 5.0
 
 
 class Server:
@@ -53,6 +59,13 @@ class Server:
         Largest frame taken, at most 1 GiB - 1.
     max_connections : int
         More connections wait.
+    max_queued : int
+        Calls that wait for their turn; while waiting costs callers too much of their time it is fewer.
+    max_bytes_in_flight : int, optional
+        Bytes of the large requests that wait or run, together; by default a quarter of the memory, at most 2 GiB. A
+        single request that is larger gets its turn when it is alone.
+    patience : Patience, optional
+        How long callers may take: ``patience=pyrpc.server.Patience(idle_s=60)``.
     tracebacks : bool, optional
         Whether callers see the traceback of a stage that raises; by default only on loopback.
     tls : Tls, optional
@@ -63,6 +76,11 @@ class Server:
     insecure : bool
         Listening on another address than loopback without both ``tls`` and ``tokens`` lets everybody in: that must be
         said.
+    metrics_port : int, optional
+        Tell Prometheus what is counted, on this port; 0 for a free one (see ``metrics_url``). Needs the extra
+        ``metrics``. By default there is none.
+    metrics_host : str
+        Address of that port; it has neither TLS nor tokens, so another address than loopback needs ``insecure``.
 
     Raises
     ------
@@ -90,15 +108,21 @@ class Server:
         max_frame_bytes: int = limits.HARD_FRAME_BYTES,
         max_connections: int = 1024,
         max_queued: int = 1024,
+        max_bytes_in_flight: int | None = None,
+        patience: Patience | None = None,
         tracebacks: bool | None = None,
         tls: Tls | None = None,
         tokens: str | os.PathLike[str] | None = None,
         insecure: bool = False,
+        metrics_port: int | None = None,
+        metrics_host: str = DEFAULT_HOST,
     ) -> None:
         if not services:
             raise ConfigError("a server without services", help="pass a class, instance, function, module or dict")
         _check_whole(1, threads=threads, max_frame_bytes=max_frame_bytes, max_connections=max_connections)
         _check_whole(0, max_queued=max_queued)
+        if max_bytes_in_flight is not None:
+            _check_whole(1, max_bytes_in_flight=max_bytes_in_flight)
         _check_port(port)
         is_loopback = _is_loopback(host)
         if not is_loopback and not insecure:
@@ -122,7 +146,11 @@ class Server:
             max_frame_bytes=self._max_frame_bytes,
             tracebacks=is_loopback if tracebacks is None else tracebacks,
             traffic=lambda: (self._listener.connections, *self._listener.traffic()),
+            max_bytes_in_flight=max_bytes_in_flight,
         )
+        found = tracing()
+        if found is not None:
+            trace_runs(self._dispatcher, found)
         wanted = Endpoint(host, default_port() if port is None else port)
         self._front: Control | None = None
         self._listener: Listener = Listener(
@@ -131,10 +159,25 @@ class Server:
             max_connections=max_connections,
             on_close=self._tell_front_of_close,
             make_channel=make_channel,
+            patience=patience or Patience(),
+        )
+        self._watch = Watch(
+            None if metrics_port is None else metrics_endpoint(metrics_host, metrics_port, insecure=insecure),
+            self._dispatcher,
+            self._admission,
+            lambda: (self._listener.connections, *self._listener.traffic()),
         )
         self._is_started = False
         self._is_closed = False
         self._stopped = threading.Event()
+        # Who comes second to stop it waits for the first.
+        self._stop_lock = threading.Lock()
+        self._is_stopping = False
+        self._has_ended = threading.Event()
+        # Told when a caller asks the node to go away; must lead to ``stop``. None: a thread stops it.
+        self.on_drain: Callable[[], object] | None = None
+        self._asked_grace_s: float | None = None
+        self._dispatcher.on_drain = self._asked_to_drain
 
     # -- what it is
 
@@ -144,9 +187,19 @@ class Server:
         return str(self._listener.endpoint)
 
     @property
+    def metrics_url(self) -> str | None:
+        """Where Prometheus may scrape; with the real port once it is started. None: there are no metrics."""
+        return None if self._watch.port is None else self._watch.port.url
+
+    @property
     def stages(self) -> tuple[StageInfo, ...]:
         """What the node hosts."""
         return self._registry.infos()
+
+    @property
+    def state(self) -> NodeState:
+        """SERVING, DRAINING (finishes what runs), or NOT_SERVING (not started, or stopped)."""
+        return self._dispatcher.state
 
     def _info(self) -> NodeInfo:
         return NodeInfo(
@@ -184,13 +237,17 @@ class Server:
         # Nobody shall connect and then wait for a model to load.
         self.prepare()
         try:
+            self._watch.start(len(self._registry))
             self._listener.bind()
         except BaseException:
+            self._watch.close()
             self._hooks.close()
             raise
         self._is_started = True
         self._follow_tokens()
+        self._dispatcher.state = NodeState.SERVING
         self._listener.start()
+        self._watch.listening(self.endpoint)
         return self
 
     def _follow_tokens(self) -> None:
@@ -224,6 +281,8 @@ class Server:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, on_signal)
+        if self.on_drain is None:
+            self.on_drain = self._stopped.set
         # Polled, since a signal that another thread takes does not wake this one.
         while not received and not self._stopped.wait(_SIGNAL_POLL_S):
             pass
@@ -236,8 +295,10 @@ class Server:
         self._is_started = True
         self._front = control
         self._follow_tokens()
+        self._dispatcher.state = NodeState.SERVING
         self._listener.adopt_only()
-        adopt_connections(control, self._listener.adopt, self._stopped.set)
+        self._watch.start(len(self._registry))
+        adopt_connections(control, self._listener.adopt, self._stopped.set, self._watch.sample_json)
         self.wait(grace_s)
 
     def _tell_front_of_close(self) -> None:
@@ -249,9 +310,15 @@ class Server:
 
         The port is free when this returns. The ``close`` of the services runs at the end.
         """
-        if self._is_closed:
+        with self._stop_lock:
+            is_first, self._is_stopping = not self._is_stopping, True
+        if not is_first:
+            self._has_ended.wait(grace_s + _LEAVING_S)
             return
+        if self._asked_grace_s is not None:
+            grace_s = self._asked_grace_s
         self._dispatcher.state = NodeState.DRAINING
+        self._watch.draining()
         self._listener.stop_accepting()
         until = time.monotonic() + grace_s
         while self._listener.is_busy and time.monotonic() < until:
@@ -265,8 +332,22 @@ class Server:
         self._hooks.close()
         if self._tokens is not None:
             self._tokens.close()
+        self._watch.close()
+        self._dispatcher.state = NodeState.NOT_SERVING
         self._is_closed = True
         self._stopped.set()
+        self._has_ended.set()
+
+    def _asked_to_drain(self, grace_s: float | None) -> None:
+        """A caller asked the node to go away; the process ends as after SIGTERM."""
+        self._asked_grace_s = grace_s
+        if self._front is not None:
+            # It ends the other workers, too.
+            tell_drain(self._front, grace_s)
+        elif self.on_drain is not None:
+            self.on_drain()
+        else:
+            threading.Thread(target=self.stop, name="pyrpc-drain", daemon=True).start()
 
     def __enter__(self) -> Server:
         return self if self._is_started else self.start()
@@ -286,12 +367,3 @@ def _check_whole(least: int, **options: int) -> None:
 def _check_port(port: int | None) -> None:
     if port is not None and (not isinstance(port, int) or not 0 <= port <= 65535):
         raise ConfigError("port makes no sense", expected="0 to 65535; 0 for a free one", got=repr(port))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

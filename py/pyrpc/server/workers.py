@@ -18,9 +18,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pyrpc.errors import ConfigError
+from pyrpc.server.events import tell
 from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.handover import (
     Connection,
@@ -30,6 +31,7 @@ from pyrpc.transport.handover import (
     handover_pair,
     open_control,
     tell_closed,
+    tell_drain,
     tell_failure,
 )
 
@@ -40,6 +42,7 @@ __all__ = [
     "open_control",
     "respawn_delay_s",
     "tell_closed",
+    "tell_drain",
     "tell_failure",
     "worker_command",
 ]
@@ -129,7 +132,11 @@ class WorkerFront:
         self._turns = itertools.count(1)
         self._is_stopping = False
         self._stopping = threading.Event()
+        self.deaths = 0
         self.endpoint = endpoint
+        # Told when a caller asks the node to go away, with the seconds that running calls get (None: as always); must
+        # lead to ``stop``.
+        self.on_drain: Callable[[float | None], object] = lambda grace_s: None
 
     # -- life
 
@@ -176,6 +183,12 @@ class WorkerFront:
         for worker in self._workers:
             worker.process.kill()
 
+    def ask_counters(self) -> list[tuple[int, Connection | None]]:
+        """Ask each worker for what it has counted: its pid, and the socket for ``read_counters`` (None: it is gone)."""
+        with self._changed:
+            ready = [worker for worker in self._workers if worker.is_ready]
+        return [(worker.process.pid, worker.handover.ask_counters()) for worker in ready]
+
     # -- connections
 
     def _accept(self, connections: Iterator[Connection]) -> None:
@@ -220,8 +233,11 @@ class WorkerFront:
         """Count the connections that a worker closes, and replace it when it ends; one thread a worker."""
         deaths = 0
         while True:
-            while closed := worker.handover.await_closed():
-                self._closed(worker, closed)
+            while said := worker.handover.await_word():
+                if said.closed:
+                    self._closed(worker, said.closed)
+                if said.drain is not None:
+                    self.on_drain(said.drain.grace_s)
             with self._changed:
                 worker.is_ready = False
             ending = _ending(worker.process.wait())
@@ -229,7 +245,8 @@ class WorkerFront:
             deaths = 0 if worker.age_s > _PROVEN_S else deaths + 1
             if self._is_stopping:
                 return
-            _log.warning("worker %d %s; starting another", worker.process.pid, ending)
+            self.deaths += 1
+            tell(_log, logging.WARNING, "worker died", worker=worker.process.pid, ending=ending)
             fresh = self._replacement(worker, deaths)
             if fresh is None:
                 return
@@ -241,7 +258,7 @@ class WorkerFront:
             try:
                 fresh = Worker(self._command)
             except OSError as error:
-                _log.warning("cannot start a worker: %s", error)
+                tell(_log, logging.WARNING, "worker not started", error=str(error))
                 deaths += 1
                 continue
             with self._changed:
@@ -254,8 +271,10 @@ class WorkerFront:
             try:
                 is_ready = fresh.handover.await_ready()
             except ConfigError as error:
-                _log.warning("worker %d cannot start: %s", fresh.process.pid, error)
+                tell(_log, logging.WARNING, "worker not ready", worker=fresh.process.pid, error=str(error))
                 is_ready = False
+            if is_ready:
+                tell(_log, logging.INFO, "worker replaced", worker=fresh.process.pid, died=dead.process.pid)
             with self._changed:
                 fresh.is_ready = is_ready
                 self._changed.notify_all()

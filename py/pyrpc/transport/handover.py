@@ -1,7 +1,9 @@
 """How a front process hands connections to its workers: file descriptors over a unix socket.
 
 The worker says ``r`` once it is ready, or ``e`` and why it cannot be as JSON; then ``-`` for each connection that it
-closed. The front sends ``c`` with each connection. The end of the stream tells either that the other one is gone.
+closed, and ``d``, perhaps a number of milliseconds, and ``;`` when a caller asks the node to go away. The front sends
+``c`` with each connection, and ``s`` with a socket on which the worker is to write what it has counted: a stream of its
+own, so that the two do not wait for each other. The end of the stream tells either that the other one is gone.
 """
 
 from __future__ import annotations
@@ -10,10 +12,13 @@ import array
 import contextlib
 import json
 import os
+import re
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from pyrpc.errors import ConfigError
 from pyrpc.transport.endpoint import Endpoint
@@ -25,10 +30,28 @@ Control = socket.socket
 Connection = socket.socket
 """What is handed over."""
 
-_READY, _FAILED, _CLOSED, _CONNECTION = b"r", b"e", b"-", b"c"
+_READY, _FAILED, _CLOSED, _CONNECTION, _COUNTERS = b"r", b"e", b"-", b"c", b"s"
+_DRAIN, _DRAIN_END = b"d", b";"
 _RETRY_ACCEPT_S = 0.05
 _MAX_FAILURE_BYTES = 256 * 1024
+_MAX_COUNTERS_BYTES = 64 * 2**20
+_TELL_COUNTERS_S = 1.0
 _FAILURE_FIELDS = ("message", "expected", "got", "help", "remote_traceback")
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """A caller asked the node to go away; grace_s: for running calls, None: as always."""
+
+    grace_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a worker told: how many connections it closed, and whether the node is to go away."""
+
+    closed: int
+    drain: Drain | None
 
 
 class Handover:
@@ -36,6 +59,7 @@ class Handover:
 
     def __init__(self, ours: socket.socket) -> None:
         self._sock = ours
+        self._rest = b""
 
     def await_ready(self) -> bool:
         """Block until the worker is ready; False: it ended without a word.
@@ -59,17 +83,38 @@ class Handover:
 
     def give(self, connection: socket.socket) -> bool:
         """Hand a connection over without waiting; False: the worker is gone, or too busy to take any more."""
-        rights = array.array("i", [connection.fileno()])
+        return self._pass(_CONNECTION, connection)
+
+    def ask_counters(self) -> socket.socket | None:
+        """Ask the worker for what it has counted, without waiting; ``read_counters`` takes the answer.
+
+        None: the worker is gone, or too busy.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            if self._pass(_COUNTERS, theirs):
+                return ours
+        ours.close()
+        return None
+
+    def _pass(self, what: bytes, sock: socket.socket) -> bool:
+        rights = array.array("i", [sock.fileno()])
         try:
             # Not send_fds: it drops the flags before Python 3.12.
-            self._sock.sendmsg([_CONNECTION], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], socket.MSG_DONTWAIT)
+            self._sock.sendmsg([what], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], socket.MSG_DONTWAIT)
         except OSError:
             return False
         return True
 
-    def await_closed(self) -> int:
-        """Block until connections were closed and return how many; 0: the worker's end is closed."""
-        return self._receive(4096).count(_CLOSED)
+    def await_word(self) -> Word | None:
+        """Block until the worker tells something; None: its end is closed."""
+        said = self._receive(4096)
+        if not said:
+            return None
+        # A request to go away may arrive in pieces.
+        *asked, self._rest = re.split(_DRAIN_END, self._rest + said.replace(_CLOSED, b""))
+        drain = _drain_of(asked[-1]) if asked else None
+        return Word(said.count(_CLOSED), drain)
 
     def end(self) -> None:
         """Wake whoever waits here, with the end of the stream."""
@@ -85,6 +130,24 @@ class Handover:
             return self._sock.recv(size)
         except OSError:
             return b""
+
+
+def read_counters(answer: socket.socket, until: float) -> bytes | None:
+    """All that the worker writes, until a moment of the monotonic clock; None: not in time, or nothing. Closes it."""
+    parts: list[bytes] = []
+    size = 0
+    with answer:
+        try:
+            while size < _MAX_COUNTERS_BYTES:
+                answer.settimeout(max(0.001, until - time.monotonic()))
+                part = answer.recv(65536)
+                if not part:
+                    return b"".join(parts) or None
+                parts.append(part)
+                size += len(part)
+        except OSError:
+            pass
+    return None
 
 
 class Port:
@@ -164,20 +227,28 @@ def tell_failure(control: Control, error: ConfigError) -> None:
     control.close()
 
 
-def adopt_connections(control: Control, adopt: Callable[[socket.socket], None], on_end: Callable[[], None]) -> None:
-    """In a worker: say that it is ready, and take over connections in the background until the front is gone."""
+def adopt_connections(
+    control: Control,
+    adopt: Callable[[socket.socket], None],
+    on_end: Callable[[], None],
+    counters: Callable[[], bytes] = bytes,
+) -> None:
+    """In a worker: say that it is ready, and take over connections in the background until the front is gone.
+
+    counters : what the worker tells when the front asks.
+    """
     with contextlib.suppress(OSError):
         control.sendall(_READY)
 
     def loop() -> None:
-        while _adopt_next(control, adopt):
+        while _adopt_next(control, adopt, counters):
             pass
         on_end()
 
     threading.Thread(target=loop, name="pyrpc-adopt", daemon=True).start()
 
 
-def _adopt_next(control: Control, adopt: Callable[[socket.socket], None]) -> bool:
+def _adopt_next(control: Control, adopt: Callable[[socket.socket], None], counters: Callable[[], bytes]) -> bool:
     try:
         # One byte at a time: each brings one connection.
         data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
@@ -186,6 +257,9 @@ def _adopt_next(control: Control, adopt: Callable[[socket.socket], None]) -> boo
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
         connection = socket.socket(fileno=descriptor)
+        if data == _COUNTERS:
+            _tell_counters(connection, counters)
+            continue
         try:
             connection.getpeername()
         except OSError:
@@ -195,6 +269,25 @@ def _adopt_next(control: Control, adopt: Callable[[socket.socket], None]) -> boo
         else:
             adopt(connection)
     return bool(data)
+
+
+def _tell_counters(answer: socket.socket, counters: Callable[[], bytes]) -> None:
+    # A front that has stopped to read must not keep this worker from its connections for long.
+    with contextlib.suppress(OSError), answer:
+        answer.settimeout(_TELL_COUNTERS_S)
+        answer.sendall(counters())
+
+
+def tell_drain(control: Control, grace_s: float | None) -> None:
+    """In a worker: tell the front that a caller asks the node to go away."""
+    text = b"" if grace_s is None else b"%d" % int(grace_s * 1000)
+    with contextlib.suppress(OSError):
+        control.sendall(_DRAIN + text + _DRAIN_END)
+
+
+def _drain_of(text: bytes) -> Drain:
+    digits = text.removeprefix(_DRAIN)
+    return Drain(int(digits) / 1000 if digits.isdigit() else None)
 
 
 def tell_closed(control: Control) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable
 
 from pyrpc.errors import ConfigError
 from pyrpc.transport.endpoint import Endpoint
+from pyrpc.transport.patience import Patience
 from pyrpc.transport.stream import (
     SocketSource,
     StreamSocket,
@@ -34,9 +35,6 @@ from pyrpc.wire.codec import Parts
 _log = logging.getLogger("pyrpc.listener")
 
 _LINGER_S = 0.05
-_IDLE_S = 300.0
-_STALLED_S = 30.0
-_MIN_BYTES_PER_S = 16 * 1024
 # Beyond the linger time, after which a caller looks at its connection before it sends on it.
 _MARGIN_S = 0.03
 _LEAVING_S = 5.0
@@ -46,16 +44,21 @@ _DRAIN_S = 1.0
 _DRAIN_BYTES = 64 * 2**20
 _SWEEP_S = 5.0
 _RETRY_ACCEPT_S = 0.1
+_PATIENCE = Patience()
 
 
 class _CallSource(SocketSource):
     """Frames from a caller. Each byte that comes gives it time for more: slow networks are none of its fault."""
 
-    __slots__ = ()
+    __slots__ = ("min_bytes_per_s",)
+
+    def __init__(self, sock: StreamSocket) -> None:
+        super().__init__(sock)
+        self.min_bytes_per_s = _PATIENCE.min_bytes_per_s
 
     def receive(self, target: memoryview) -> int:
         got = super().receive(target)
-        self.deadline_at += got / _MIN_BYTES_PER_S
+        self.deadline_at += got / self.min_bytes_per_s
         return got
 
 
@@ -64,6 +67,7 @@ class Channel:
 
     # When the listener cuts it unless a handshake is done by then; on the system's clock.
     greet_until = float("inf")
+    patience = _PATIENCE
     # What the layer above remembers of who calls.
     caller: object = None
 
@@ -110,7 +114,11 @@ class Channel:
     def begin(self) -> None:
         """Before a frame is read that may not be here yet: a peer that stalls inside it is cut off."""
         self.flush()
-        self.source.deadline_at = time.monotonic() + _STALLED_S
+        self.source.deadline_at = time.monotonic() + self.patience.header_s
+
+    def begin_body(self) -> None:
+        """Once the length of a frame is known, if not all of it is here yet."""
+        self.source.deadline_at = time.monotonic() + self.patience.stalled_s
 
     def send_small(self, frame: bytes, may_wait: bool = False) -> None:
         """Send a frame, its length included, that is likely to fit into the socket's buffer.
@@ -132,7 +140,7 @@ class Channel:
             self._held.clear()
         sent = self.sock.send(frame)
         if sent < len(frame):
-            send_all(self.sock, memoryview(frame)[sent:], time.monotonic() + _STALLED_S)
+            send_all(self.sock, memoryview(frame)[sent:], time.monotonic() + self.patience.stalled_s)
         self.bytes_sent += len(frame)
 
     def flush(self) -> None:
@@ -144,7 +152,7 @@ class Channel:
     def send(self, parts: Parts, size: int) -> None:
         """Send a frame; an OSError or TimeoutError means that the peer is gone or does not read."""
         self.flush()
-        send_frame(self.sock, parts, size, time.monotonic() + _STALLED_S)
+        send_frame(self.sock, parts, size, time.monotonic() + self.patience.stalled_s)
         self.bytes_sent += size + 4
 
     def drain(self) -> None:
@@ -205,6 +213,8 @@ class Listener:
         Told of each connection that ended.
     make_channel : callable, optional
         Of connections that speak more than plain frames.
+    patience : Patience
+        How long callers may take.
     """
 
     def __init__(
@@ -215,11 +225,13 @@ class Listener:
         max_connections: int = 1024,
         on_close: Callable[[], None] | None = None,
         make_channel: MakeChannel = Channel,
+        patience: Patience = _PATIENCE,
     ) -> None:
         self._wanted = endpoint
         self._serve = serve
         self._on_close = on_close
         self._make_channel = make_channel
+        self._patience = patience
         self._max_connections = max_connections
         self._lock = threading.Lock()
         self._channels: set[Channel] = set()
@@ -426,7 +438,7 @@ class Listener:
     def _sweep(self, selector: selectors.BaseSelector, now: float) -> None:
         for key in list(selector.get_map().values()):
             channel = key.data
-            if channel is not None and now - channel.rested_at > _IDLE_S:
+            if channel is not None and now - channel.rested_at > self._patience.idle_s:
                 selector.unregister(key.fileobj)
                 self._forget(channel)
 
@@ -449,11 +461,14 @@ class Listener:
     def _open_channel(self, sock: socket.socket) -> Channel:
         sock.setblocking(True)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        set_timeouts(sock, _LINGER_S, _STALLED_S)
+        set_timeouts(sock, _LINGER_S, self._patience.stalled_s)
         channel = self._make_channel(sock, str(Endpoint(*sock.getpeername()[:2])))
+        channel.patience = self._patience
+        channel.source.min_bytes_per_s = self._patience.min_bytes_per_s
         with self._lock:
             self._channels.add(channel)
         if channel.greet_until != float("inf"):
+            channel.greet_until = time.monotonic() + self._patience.handshake_s
             self._greeting.append(channel)
         return channel
 

@@ -23,7 +23,7 @@ from pyrpc.wire.value import BINARY_VALUES, COMPACT_VALUES, ValueWriter
 
 Parts = list[bytes | memoryview]
 
-METHODS = ("call", "run", "ping", "stages", "stats", "put", "release")
+METHODS = ("call", "run", "ping", "stages", "stats", "put", "release", "drain")
 _WIRE_ERRORS = (EOFError, KeyError, TypeError, ValueError, OverflowError, struct.error)
 _NO_NODE_HELP = "check that a pyrpc node of a version that fits listens there, and that nothing between changes bytes"
 NEEDS_TLS_HELP = "pass tls=pyrpc.Tls(ca=...), the CA of the node's certificate (--tls-ca FILE, or PYRPC_TLS_CA)"

@@ -1,0 +1,162 @@
+"""Asking a node to go away, and what it says of itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pyrpc import Client, Server
+from pyrpc.cli.main import main
+from pyrpc.client.draining import drain
+from pyrpc.client.node import NodeHandle
+from pyrpc.deadline import Deadline
+from pyrpc.errors import AuthError, DeadlineExceeded, DrainingError, UnreachableError
+from pyrpc.transport.endpoint import Endpoint
+from pyrpc.wire.messages import NodeState
+
+
+class Gate:
+    """A stage that tells when it runs and ends when it is let."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Semaphore(0)
+        self.let = threading.Event()
+
+    def wait(self) -> str:
+        self.entered.release()
+        self.let.wait(30)
+        return "done"
+
+    def quick(self) -> int:
+        return 1
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.let.set()
+
+
+def test_server_that_is_not_started_is_not_serving(gate: Gate) -> None:
+    server = Server(gate, port=0)
+    assert server.state is NodeState.NOT_SERVING
+    with server.start(), Client(server.endpoint) as client:
+        assert server.state is NodeState.SERVING
+        assert client.ping()[server.endpoint].state is NodeState.SERVING
+    assert server.state is NodeState.NOT_SERVING
+
+
+def test_node_that_is_asked_finishes_what_runs_refuses_the_rest_and_ends(gate: Gate) -> None:
+    with Server(gate, port=0) as server, Client(server.endpoint) as client:
+        running = client.submit("Gate.wait")
+        assert gate.entered.acquire(timeout=10)
+        node = NodeHandle(Endpoint.parse(server.endpoint), 5)
+        assert node.invoke("Gate.quick", [], {}, Deadline(10)).value == 1
+        assert drain(server.endpoint).state is NodeState.DRAINING
+        assert server.state is NodeState.DRAINING
+        with pytest.raises(DrainingError):
+            node.invoke("Gate.quick", [], {}, Deadline(10))
+        node.pool.close()
+        gate.let.set()
+        assert running.result(10) == "done"
+
+
+def test_whoever_asks_may_wait_for_the_end(gate: Gate) -> None:
+    server = Server(gate, port=0).start()
+    with Client(server.endpoint) as client:
+        running = client.submit("Gate.wait")
+        assert gate.entered.acquire(timeout=10)
+        with pytest.raises(DeadlineExceeded, match="not finished"):
+            drain(server.endpoint, wait_s=0.1)
+        threading.Timer(0.05, gate.let.set).start()
+        server.stop()
+        assert running.result(10) == "done"
+    with pytest.raises(UnreachableError):
+        drain(server.endpoint)
+
+
+def test_time_for_what_runs_may_be_given(gate: Gate) -> None:
+    server = Server(gate, port=0).start()
+    with Client(server.endpoint) as client:
+        running = client.submit("Gate.wait")
+        assert gate.entered.acquire(timeout=10)
+        drain(server.endpoint, grace_s=0.05, wait_s=20)
+        assert running.exception(10) is not None
+    server.stop()
+
+
+def test_two_who_stop_it_both_return_when_it_has_ended(gate: Gate) -> None:
+    server = Server(gate, port=0).start()
+    with Client(server.endpoint) as client:
+        running = client.submit("Gate.wait")
+        assert gate.entered.acquire(timeout=10)
+        states: list[NodeState] = []
+
+        def stop() -> None:
+            server.stop()
+            states.append(server.state)
+
+        threads = [threading.Thread(target=stop) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        gate.let.set()
+        for thread in threads:
+            thread.join(20)
+        assert states == [NodeState.NOT_SERVING] * 2
+        assert running.result(10) == "done"
+
+
+def test_token_that_is_not_for_everything_drains_nothing(gate: Gate, tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens.txt"
+    tokens.write_text("ops all-of-it\nbob only-quick Gate.quick\n")
+    tokens.chmod(0o600)
+    with Server(gate, port=0, tokens=tokens) as server:
+        for token in ("only-quick", "made-up"):
+            with pytest.raises(AuthError):
+                drain(server.endpoint, token=token)
+        assert server.state is NodeState.SERVING
+        assert drain(server.endpoint, token="all-of-it", wait_s=20).state is NodeState.DRAINING
+
+
+# -- processes
+
+
+def serve(folder: Path, *options: str) -> tuple[subprocess.Popen[str], str]:
+    """``pyrpc serve`` in a folder with a module ``work``, and its endpoint."""
+    (folder / "work.py").write_text("import os\n\ndef pid() -> int:\n    return os.getpid()\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pyrpc", "serve", "work:pid", "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    return process, line.split()[-1]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_command_ends_the_process_and_all_its_workers(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], workers: int
+) -> None:
+    process, endpoint = serve(tmp_path, "--workers", str(workers))
+    with process:
+        assert process.stdout is not None
+        assert main(["drain", endpoint, "--wait"]) == 0
+        assert process.wait(30) == 0
+        assert capfd.readouterr().out == f"{endpoint} finished\n"
+    assert main(["drain", endpoint]) == 3
+
+
+def test_signal_after_the_request_lets_it_finish_too(tmp_path: Path) -> None:
+    process, endpoint = serve(tmp_path)
+    with process:
+        assert main(["drain", endpoint, "--json"]) == 0
+        process.terminate()
+        assert process.wait(30) == 0
