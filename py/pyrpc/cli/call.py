@@ -42,13 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Call, and show or save the result."""
     from pyrpc.cli import failures, output
+    from pyrpc.cli.security import client_security
     from pyrpc.cli.values import parse_named, parse_value
     from pyrpc.client import Client
 
     if args.output is not None:
         output.check_target(args.output)
     values, named = [parse_value(text) for text in args.values], parse_named(args.named)
-    with Client(endpoints_of(args)) as client:
+    with Client(endpoints_of(args), **client_security(args)) as client:
         result = client.call(args.method, *values, timeout_s=args.timeout, **named)
     if args.output is None:
         print(output.json_of(result) if args.json else output.text_of(result))

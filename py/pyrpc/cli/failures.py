@@ -23,6 +23,13 @@ exit codes:
 # The library speaks to programmers; here the same things have other names.
 _WORDS = (
     (r"insecure=True \(--insecure\)", "--insecure"),
+    (r'tls=pyrpc\.Tls\(cert="node\.pem", key="node\.key"\)', "--tls-cert node.pem --tls-key node.key"),
+    (r'tokens="tokens\.txt"', "--tokens tokens.txt"),
+    (r"pass token= to Client, or set", "pass --token-file FILE, or set"),
+    (r"tls=pyrpc\.Tls\(ca=\.\.\.\)(, the CA of the node's certificate) \(.*\)", r"--tls-ca FILE\1"),
+    (r"tls=Tls\(ca=\.\.\.\) \(--tls-ca\)", "--tls-ca FILE"),
+    (r"Tls\(server_name=\.\.\.\) \(--tls-name\)", "--tls-name HOST"),
+    (r"tls=Tls\(ca=\.\.\., cert=\.\.\., key=\.\.\.\) \((--tls-cert) and (--tls-key)\)", r"\1 FILE and \2 FILE"),
     (r"\btracebacks=True", "--tracebacks"),
     (r"\btimeout_s\b", "--timeout"),
     (r"\bport=0", "--port 0"),

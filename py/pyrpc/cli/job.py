@@ -49,6 +49,7 @@ def run_job(args: argparse.Namespace, begin: Begin) -> tuple[Any, Receipt]:
     PyrpcError
     """
     from pyrpc.cli.progress import progress_shown
+    from pyrpc.cli.security import client_security
     from pyrpc.cli.values import parse_named, read_array
     from pyrpc.client import Client
 
@@ -56,7 +57,7 @@ def run_job(args: argparse.Namespace, begin: Begin) -> tuple[Any, Receipt]:
     options = {"chunk_rows": args.chunk_rows, "chunk_bytes": args.chunk_bytes, "timeout_s": args.timeout}
     named = parse_named(args.named)
     with (
-        Client(endpoints_of(args), window=args.window) as client,
+        Client(endpoints_of(args), window=args.window, **client_security(args)) as client,
         progress_shown(args.stage, args.progress) as progress,
     ):
         job = begin(client, arrays, {**options, "progress": progress, **named})

@@ -36,9 +36,10 @@ def run(args: argparse.Namespace) -> int:
     """List the stages."""
     import json
 
+    from pyrpc.cli.security import client_security
     from pyrpc.client import Client
 
-    with Client(endpoints_of(args), timeout_s=args.timeout or 60.0) as client:
+    with Client(endpoints_of(args), timeout_s=args.timeout or 60.0, **client_security(args)) as client:
         stages = _chosen(client.stages(), args.names)
     if args.json:
         print(json.dumps([_fields(info) for info in stages], indent=2, ensure_ascii=False))

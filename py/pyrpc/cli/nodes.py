@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pyrpc.cli import failures
 from pyrpc.cli.parser import endpoints_of
+from pyrpc.cli.security import client_security
 from pyrpc.client import Client
 from pyrpc.errors import PyrpcError
 
@@ -25,12 +26,13 @@ def ask_each(args: argparse.Namespace, ask: Callable[[Client, str], T]) -> dict[
     ConfigError
         The endpoints cannot be read.
     """
-    with Client(endpoints_of(args)) as client:
+    security = client_security(args)
+    with Client(endpoints_of(args), **security) as client:
         endpoints = client.endpoints
 
     def one(endpoint: str) -> T | PyrpcError:
         # A client of its own: another node's answer must not stand for this one.
-        with Client(endpoint, timeout_s=args.timeout, connect_timeout_s=args.timeout) as client:
+        with Client(endpoint, timeout_s=args.timeout, connect_timeout_s=args.timeout, **security) as client:
             try:
                 return ask(client, endpoint)
             except PyrpcError as error:

@@ -7,6 +7,7 @@ import math
 import re
 from typing import NoReturn
 
+from pyrpc.cli.security import add_client_security
 from pyrpc.errors import ConfigError
 
 ENDPOINTS_HELP = (
@@ -44,8 +45,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_endpoints(parser: argparse.ArgumentParser) -> None:
-    """Which nodes to ask."""
+    """Which nodes to ask, and how to make sure of them."""
     parser.add_argument("endpoints", metavar="ENDPOINTS", help=ENDPOINTS_HELP)
+    add_client_security(parser)
 
 
 def add_timeout(parser: argparse.ArgumentParser, default: str) -> None:

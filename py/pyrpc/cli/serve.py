@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pyrpc.cli.parser import byte_count, count, port, seconds
+from pyrpc.cli.security import add_server_security, server_tls
 from pyrpc.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ examples:
   pyrpc serve vision:Vision                       on 127.0.0.1:9090, or PYRPC_PORT
   pyrpc serve vision.py:Vision stats --port 9091  a class and a module's functions
   pyrpc serve slow:parse --workers 4              four processes, for pure Python that keeps a core busy
+  pyrpc serve vision:Vision --host 0.0.0.0 --tls-cert node.pem --tls-key node.key --tokens tokens.txt
+                                                  for other machines
   pyrpc serve vision:Vision --host 0.0.0.0 --insecure
-                                                  for other machines: who reaches the port may call everything"""
+                                                  the same, and who reaches the port may call everything"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,10 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="whether callers see the tracebacks of stages that raise (default: only on this machine)",
     )
-    parser.add_argument("--insecure", action="store_true", help="let other machines in, without any check")
     parser.add_argument(
         "--grace", type=seconds, default=25.0, metavar="S", help="seconds for running calls at the end (default: 25)"
     )
+    add_server_security(parser)
     parser.add_argument("--worker-fd", type=int, help=argparse.SUPPRESS)
 
 
@@ -136,6 +139,8 @@ def _server(args: argparse.Namespace) -> Server:
         port=args.port,
         threads=args.threads,
         tracebacks=args.tracebacks,
+        tls=server_tls(args),
+        tokens=args.tokens,
         insecure=args.insecure,
         **limit,
     )

@@ -93,7 +93,7 @@ class Show:
         pictures = load(self._poses)
         _tell_of_pictures(pictures, self._poses)
         began = time.monotonic()
-        with Nodes(_SERVICE, self._node_count) as nodes, Client(nodes.endpoints) as client:
+        with Nodes(_SERVICE, self._node_count) as nodes, Client(nodes.endpoints, tls=False) as client:
             _tell_of_nodes(nodes, time.monotonic() - began)
             alone, first, second = Timeline(), Timeline(), Timeline()
 
