@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pyrpc.cli.parser import add_json, add_timeout, seconds
+from pyrpc.cli.security import add_client_security
 from pyrpc.cli.security import add_client_security, client_security
 
 NAME = "drain"
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--grace", type=seconds, metavar="S", help="seconds for running calls (default: the node's own)"
     )
     add_client_security(parser)
+    add_client_security(parser)
     add_json(parser)
     add_timeout(parser, "5; with --wait 35")
 
@@ -52,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from pyrpc.errors import PyrpcError
     from pyrpc.wire.messages import NodeInfo
 
+    security = client_security(args)
     wait_s = (args.timeout or _WAIT_S) if args.wait else None
 
     security = client_security(args)
