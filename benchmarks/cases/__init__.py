@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    batched_calls,
     busy_stage,
     echo_large,
     echo_small,
@@ -18,7 +19,7 @@ from . import (
 )
 
 _DATA = (echo_large, memory_large, echo_small, many_calls, map_large)
-_JOBS = (uneven_chunks, uneven_rows, stopped_node, busy_stage, slow_node_calls, planner, simulated)
+_JOBS = (uneven_chunks, uneven_rows, stopped_node, busy_stage, slow_node_calls, batched_calls, planner, simulated)
 
 JOBS = [case.NAME for case in _JOBS]
 CASES = {case.NAME: case.run for case in (*_DATA, *_JOBS)}

@@ -36,6 +36,8 @@ class Sizes:
     call_rounds: int
     planned_chunks: int
     simulated_rounds: int
+    batched_calls: int
+    batched_rounds: int
 
 
 FULL = Sizes(
@@ -64,6 +66,8 @@ FULL = Sizes(
     call_rounds=3,
     planned_chunks=50_000,
     simulated_rounds=3,
+    batched_calls=160,
+    batched_rounds=3,
 )
 
 QUICK = Sizes(
@@ -92,4 +96,6 @@ QUICK = Sizes(
     call_rounds=1,
     planned_chunks=500,
     simulated_rounds=1,
+    batched_calls=16,
+    batched_rounds=1,
 )

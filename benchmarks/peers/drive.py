@@ -31,6 +31,10 @@ def connect(peer: str, endpoints: list[str]) -> Any:
         from .sleeping import SleepingCaller
 
         return SleepingCaller(endpoints)
+    if kind == "device":
+        from .device import DeviceCaller
+
+        return DeviceCaller(endpoints)
     if kind == "pulling":
         from .pulling import PullCaller
 

@@ -1,5 +1,5 @@
 """A peer's server as a process: ``python -m benchmarks.peers.serve PEER`` prints "ready HOST:PORT" and serves until
-its stdin ends. PEER is pyrpc, sockets or stock:VARIANT; for jobs sleeping:NUMBER or pulling:NUMBER."""
+its stdin ends. PEER is pyrpc, sockets or stock:VARIANT; for jobs sleeping:NUMBER or pulling:NUMBER; device."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ def serve(peer: str) -> None:
         from . import sleeping
 
         sleeping.serve(int(variant), announce)
+    elif kind == "device":
+        from . import device
+
+        device.serve(announce)
     elif kind == "pulling":
         from . import pulling
 

@@ -75,6 +75,14 @@ def test_calls_beside_a_slow_node_stand_beside_healthy_ones(tmp_path: Path) -> N
     }
 
 
+def test_batched_calls_stand_beside_plain_ones(tmp_path: Path) -> None:
+    outcome = run_quick(tmp_path, "batched_calls")
+    assert names_of(outcome) == {
+        f"{who}: {stage}" for who in ("32 callers", "1 caller") for stage in ("plain", "batched")
+    }
+    assert len(outcome["targets"]) == 2
+
+
 def test_planner_is_measured_for_few_and_many_nodes(tmp_path: Path) -> None:
     outcome = run_quick(tmp_path, "planner")
     assert names_of(outcome) >= {f"min_max, {nodes} nodes" for nodes in ("4", "100", "1,000")}
