@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "py/pyrpc"
 
 GROUND = {"errors", "deadline"}
-BELOW_PROGRAMS = GROUND | {"wire", "stage", "transport", "plan"}
+BELOW_PROGRAMS = GROUND | {"wire", "stage", "transport", "plan", "tracing"}
 PROGRAMS = {"client", "server", "simulate"}
 # Part -> parts it may import beside itself. "pyrpc" is the front door, `import pyrpc` itself.
 ALLOWED = {
@@ -23,6 +23,7 @@ ALLOWED = {
     "stage": GROUND | {"wire"},
     "transport": GROUND | {"wire"},
     "plan": GROUND,
+    "tracing": GROUND,
     **dict.fromkeys(PROGRAMS, BELOW_PROGRAMS),
     "testing": BELOW_PROGRAMS | PROGRAMS | {"pyrpc"},
     # demo is what one subcommand runs, and prints as the others do: one layer with cli, without circles of modules.

@@ -18,6 +18,7 @@ from pyrpc.client.jobs import JobOptions, Jobs
 from pyrpc.client.node import NodeHandle
 from pyrpc.client.progress import Progress
 from pyrpc.client.resolve import resolve
+from pyrpc.client.traced import parts
 from pyrpc.client.submit import Submitter
 from pyrpc.deadline import Deadline
 from pyrpc.errors import ConfigError, PyrpcError
@@ -101,13 +102,14 @@ class Client:
         named, connect = resolve(endpoints), security.connector_of(tls)
         token = security.token_of(token)
         security.warn_of_open_token(named, token, connect)
-        self._nodes = [NodeHandle(endpoint, connect_timeout_s, token, connect) for endpoint in named]
+        make = parts()
+        self._nodes = [make.node(endpoint, connect_timeout_s, token, connect) for endpoint in named]
         # One for calls and one for jobs: each belongs to a lock of its own.
         prng = SplitMix64(secrets.randbits(64) if seed is None else seed)
         calls_prng = SplitMix64(prng.next_u64())
         retry = RetryPolicy()
-        self._job_threads = ThreadCache("pyrpc-job")
-        self._caller = Caller(
+        self._job_threads = make.threads("pyrpc-job")
+        self._caller = make.caller(
             self._nodes,
             balancer(default_policy(len(self._nodes)) if policy is None else policy),
             retry,
@@ -115,8 +117,8 @@ class Client:
             self._is_idempotent,
             self._job_threads.run,
         )
-        self._submitter = Submitter(self._caller, self._job_threads, len(self._nodes))
-        self._jobs = Jobs(self._nodes, retry, prng, window, job_policy, self._job_threads, self._stage)
+        self._submitter = make.submitter(self._caller, self._job_threads, len(self._nodes))
+        self._jobs = make.jobs(self._nodes, retry, prng, window, job_policy, self._job_threads, self._stage)
         self._lock = threading.Lock()
         self._stages: dict[str, StageInfo] = {}
         self._stages_at = float("-inf")
@@ -490,7 +492,7 @@ class _View(Client):
         self._timeout_s = timeout_s
         if policy is not None:
             self._caller = parent._caller.with_policy(balancer(policy))
-            self._submitter = Submitter(self._caller, self._job_threads, len(self._nodes))
+            self._submitter = type(parent._submitter)(self._caller, self._job_threads, len(self._nodes))
 
     @property
     def _is_closed(self) -> bool:  # type: ignore[override]

@@ -80,6 +80,7 @@ class NodeHandle:
         attempt: int = 0,
         place: Placer | None = None,
         on_connection: Callable[[Connection | None], None] | None = None,
+        context: dict[str, str] | None = None,
     ) -> CallReply:
         """One attempt at one call: ``Node.call``, or ``Node.run`` where rows is given.
 
@@ -88,6 +89,8 @@ class NodeHandle:
         on_connection : callable, optional
             Told of the connection before anything is sent, so that another thread can break the call off, and of
             None when it is over, before the connection may serve another call.
+        context : dict, optional
+            W3C trace context.
 
         Raises
         ------
@@ -95,7 +98,8 @@ class NodeHandle:
             Its failure_class tells whether to try elsewhere.
         """
         call_id = next_call_id()
-        options = CallOptions(call_id, deadline.remaining_ms(), limits.HARD_FRAME_BYTES, attempt or None, self._token)
+        limit = limits.HARD_FRAME_BYTES
+        options = CallOptions(call_id, deadline.remaining_ms(), limit, attempt or None, self._token, context=context)
         parts = BINARY.encode_call(method, positional, named, options, call_id, rows)
         connection = self.pool.take(deadline.remaining_s(), time.monotonic())
         try:
@@ -166,21 +170,25 @@ class NodeHandle:
         *,
         attempt: int = 0,
         connect_s: float = inf,
+        context: dict[str, str] | None = None,
     ) -> Late:
         """Send a single call and do not wait.
 
-        The connection must be given back to the pool. ``connect_s`` bounds the making of a connection further.
+        The connection must be given back to the pool. ``connect_s`` bounds the making of a connection further;
+        ``context`` is the W3C trace context.
         """
         call_id = next_call_id()
         remaining_s = deadline.remaining_s()
         frame = None
-        if remaining_s != inf and not kwargs and not attempt:
+        if remaining_s != inf and not kwargs and not attempt and context is None:
             frame = small.encode_call(method, args, call_id, int(remaining_s * 1000))
             if frame is not None and self._tail is not None:
                 frame = with_tail(frame, self._tail)
         if frame is None:
             limit = limits.HARD_FRAME_BYTES
-            options = CallOptions(call_id, deadline.remaining_ms(), limit, attempt or None, self._token)
+            options = CallOptions(
+                call_id, deadline.remaining_ms(), limit, attempt or None, self._token, context=context
+            )
             parts = BINARY.encode_call(method, args, kwargs, options, call_id, None)
         connection = self.pool.take(min(remaining_s, connect_s), time.monotonic())
         try:

@@ -34,7 +34,7 @@ _Future = concurrent.futures.Future[Any]
 _NEVER = float("inf")
 
 
-class _Task:
+class Task:
     """A call that waits for its turn."""
 
     __slots__ = ("args", "began", "future", "kwargs", "method", "timeout_s")
@@ -60,12 +60,14 @@ class Submitter:
         How many; quick calls get two threads for each.
     """
 
+    _make_task: type[Task] = Task
+
     def __init__(self, caller: Caller, threads: ThreadCache, nodes: int) -> None:
         self._caller = caller
         self._threads = threads
         self._quick_threads = min(_MAX_THREADS, 2 * nodes)
         self._lock = threading.Lock()
-        self._tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
         self._running = 0
         # Threads that wait and are not promised to a task yet.
         self._spare = 0
@@ -75,7 +77,7 @@ class Submitter:
 
     def submit(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], timeout_s: float | None) -> _Future:
         """Queue a call; its time runs from now."""
-        task = _Task(method, args, kwargs, timeout_s)
+        task = self._make_task(method, args, kwargs, timeout_s)
         most = self._quick_threads if self._took_s.get(method, _NEVER) < _QUICK_S else _MAX_THREADS
         with self._lock:
             self._tasks.put(task)
@@ -98,7 +100,7 @@ class Submitter:
             del task
             task = self._next()
 
-    def _next(self) -> _Task | None:
+    def _next(self) -> Task | None:
         try:
             return self._tasks.get_nowait()
         except queue.Empty:
@@ -119,7 +121,7 @@ class Submitter:
 
     # -- one call
 
-    def _run_alone(self, task: _Task) -> None:
+    def _run_alone(self, task: Task) -> None:
         if not task.future.set_running_or_notify_cancel():
             return
         deadline = task.deadline()
@@ -141,12 +143,12 @@ class Submitter:
 
     # -- many calls
 
-    def _run_batch(self, first: _Task) -> None:
+    def _run_batch(self, first: Task) -> None:
         """Send what waits behind the first task with it, as long as all of it is small and quick."""
-        tasks: list[_Task] = []
+        tasks: list[Task] = []
         calls: list[SmallTask] = []
-        odd: _Task | None = None
-        task: _Task | None = first
+        odd: Task | None = None
+        task: Task | None = first
         size, expected_s, now = 0, 0.0, time.monotonic()
         while task is not None:
             took_s = self._took_s.get(task.method, _NEVER)
@@ -170,7 +172,7 @@ class Submitter:
         if odd is not None:
             self._run_alone(odd)
 
-    def _small(self, task: _Task, now: float) -> SmallTask | None:
+    def _small(self, task: Task, now: float) -> SmallTask | None:
         """The call as bytes; None: it must go alone."""
         timeout_s = task.timeout_s
         if timeout_s is None or task.kwargs:
@@ -188,7 +190,7 @@ class Submitter:
             return None
         return frame, call_id, task.began + timeout_s
 
-    def _exchange(self, tasks: list[_Task], calls: list[SmallTask], began: float) -> None:
+    def _exchange(self, tasks: list[Task], calls: list[SmallTask], began: float) -> None:
         try:
             node = self._caller.begin((), began)
         except BaseException as refused:
@@ -196,7 +198,7 @@ class Submitter:
             for task in tasks:
                 task.future.set_exception(refused)
             return
-        failed: list[tuple[_Task, PyrpcError]] = []
+        failed: list[tuple[Task, PyrpcError]] = []
 
         def deliver(index: int, value: Any, service_us: int, error: PyrpcError | None) -> None:
             task = tasks[index]
@@ -222,7 +224,7 @@ class Submitter:
         if failed:
             self._again(failed[0][0], node, failed[0][1])
 
-    def _again(self, task: _Task, node: Any, error: PyrpcError) -> None:
+    def _again(self, task: Task, node: Any, error: PyrpcError) -> None:
         """Let the caller decide about a failed call, as for any single one."""
         try:
             if isinstance(error, ConnectionLostError) and task.deadline().is_over:
