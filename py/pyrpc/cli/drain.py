@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from pyrpc.cli.parser import add_json, add_timeout, seconds
-from pyrpc.cli.security import add_client_security
 from pyrpc.cli.security import add_client_security, client_security
 
 NAME = "drain"
@@ -38,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--grace", type=seconds, metavar="S", help="seconds for running calls (default: the node's own)"
     )
     add_client_security(parser)
-    add_client_security(parser)
     add_json(parser)
     add_timeout(parser, "5; with --wait 35")
 
@@ -56,8 +54,6 @@ def run(args: argparse.Namespace) -> int:
 
     security = client_security(args)
     wait_s = (args.timeout or _WAIT_S) if args.wait else None
-
-    security = client_security(args)
 
     def ask(endpoint: str) -> NodeInfo | PyrpcError:
         try:

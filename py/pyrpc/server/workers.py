@@ -118,14 +118,19 @@ class WorkerFront:
     command : sequence of str
         Starts a worker; ``--worker-fd N`` is added. See :func:`worker_command`.
     workers : int
+    max_connections : int, optional
+        Of each worker; more wait in the kernel's backlog. By default 1024.
     """
 
-    def __init__(self, endpoint: Endpoint, command: Sequence[str], workers: int) -> None:
+    def __init__(
+        self, endpoint: Endpoint, command: Sequence[str], workers: int, max_connections: int | None = None
+    ) -> None:
         if workers < 1:
             raise ConfigError("workers makes no sense", expected="at least 1", got=str(workers))
         self._wanted = endpoint
         self._command = list(command)
         self._count = workers
+        self._max_connections = max_connections or _MAX_CONNECTIONS
         # For the list, the workers' counters and is_ready, and is_stopping.
         self._changed = threading.Condition()
         self._workers: list[Worker] = []
@@ -210,7 +215,7 @@ class WorkerFront:
         with self._changed:
             while not self._is_stopping:
                 ready = [worker for worker in self._workers if worker.is_ready and worker not in refusing]
-                free = [worker for worker in ready if worker.connections < _MAX_CONNECTIONS]
+                free = [worker for worker in ready if worker.connections < self._max_connections]
                 if free:
                     chosen = min(free, key=lambda worker: (worker.connections, worker.turn))
                     chosen.connections += 1

@@ -1,0 +1,18 @@
+"""A rolling restart fails no call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.rolling import roll
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_rolling_restart_under_load_fails_no_call(tmp_path: Path, workers: int) -> None:
+    outcome = roll(tmp_path, 10 if workers == 1 else 4, workers=workers, seed=workers)
+    assert [repr(error) for error in outcome.failures] == []
+    assert set(outcome.codes) == {0}
+    assert min(outcome.calls.values()) >= 5
+    assert outcome.calls.keys() == {"call", "slow", "sparse", "large", "submit", "map"}
