@@ -3,7 +3,7 @@
 The first byte of an input tells how its other bytes arrive; see ``How``. A node is asked by the real Dispatcher over
 the real Channel. Rules, beside those of rules.py:
 
-- ``serve`` raises nothing but OSError and EOFError, and the node never has a fault of its own to log;
+- ``serve`` raises nothing but OSError and EOFError, and no answer tells of a fault of the node itself;
 - a connection that goes on is in order: a ping behind the frame is answered;
 - the quick way of small calls reads what the general way reads, or leaves it alone;
 - a frame that comes byte by byte is answered as one that comes at once.
@@ -25,7 +25,7 @@ from pyrpc.transport.listener import Channel
 from pyrpc.wire import limits, small
 from pyrpc.wire.binary import CALL, EXCEPTION, ONEWAY, BinaryReader
 from pyrpc.wire.codec import BINARY, Codec, codec_of, wire_errors
-from pyrpc.wire.messages import CallOptions
+from pyrpc.wire.messages import CallOptions, NodeState
 from pyrpc.wire.source import BytesSource
 
 # Bits of the first byte.
@@ -34,6 +34,8 @@ RAW, TORN = 1, 2
 _PING_SEQID = 0x50494E47
 _PING = frame(b"".join(BINARY.encode_request("ping", _PING_SEQID, {})))
 _STORE_BYTES = 2**20
+# What InternalError says, in whichever message.
+_FAULT = b"a fault of the node itself"
 
 
 class Echo:
@@ -46,24 +48,13 @@ class Echo:
         return x
 
 
-class _Faults(logging.Handler):
-    """Keeps what the node logs as its own fault."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.found: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.found.append(record)
-
-
 _server = Server(Echo, port=0, tracebacks=False)
 _dispatcher = _server._dispatcher
 _dispatcher._store = Store(_STORE_BYTES)
-_faults = _Faults()
-_log = logging.getLogger("pyrpc.node")
-_log.addHandler(_faults)
-_log.propagate = False
+# A caller may ask a node to go away; this one stays.
+_dispatcher.on_drain = lambda *_: None
+logging.getLogger("pyrpc").addHandler(logging.NullHandler())
+logging.getLogger("pyrpc").propagate = False
 
 
 def _prime() -> KnownLayouts:
@@ -96,10 +87,6 @@ def answers(stream: bytes, piece_bytes: int | None = None) -> tuple[bytes, int]:
         if isinstance(error, PyrpcError):
             raise
     channel.flush()
-    if _faults.found:
-        fault = _faults.found[0]
-        _faults.found.clear()
-        raise Finding(f"a fault of the node itself: {fault.getMessage()}") from (fault.exc_info or (None, None))[1]
     return bytes(sock.sent), served
 
 
@@ -149,6 +136,8 @@ def _outcomes(sent: bytes) -> list[tuple[str, int, object]]:
 
 def _outcome(answer: bytes) -> tuple[str, int, object]:
     name, kind, seqid = _opened(answer)[0].message()
+    if _FAULT in answer:
+        raise Finding(f"a fault of the node itself: {answer!r}")
     if kind == EXCEPTION:
         return name, seqid, kind
     reader, codec = _opened(answer)
@@ -174,6 +163,7 @@ _known = _prime()
 def check(data: bytes) -> None:
     """Run one input; raises Finding (or whatever came out that should not) if a rule is broken."""
     _known.restore()
+    _dispatcher.state = NodeState.SERVING
     how, message = data[:1], data[1:]
     flags = how[0] if how else 0
     if flags & RAW:

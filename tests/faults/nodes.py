@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import resource
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import pyrpc
 from pyrpc import Server
+from pyrpc.errors import OverloadedError
 
 
 class Work:
     """Stages that do what their node's worst day makes them do."""
+
+    tries = 0
 
     def double(self, x: np.ndarray) -> np.ndarray:
         return 2 * x
@@ -74,6 +79,33 @@ class Work:
         while time.perf_counter() < until:
             pass
         return 2 * x
+
+    def slow_on(self, x: np.ndarray, ports: list[int], seconds: float) -> np.ndarray:
+        """Slow on some nodes only."""
+        time.sleep(seconds if my_port in ports else seconds / 100)
+        return 2 * x
+
+    def confine(self, more_bytes: int) -> None:
+        """From now on the process gets so much more address space, as under ``prlimit --as``."""
+        has_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (has_bytes + more_bytes, resource.RLIM_INFINITY))
+
+    def row_sum(self, x: np.ndarray) -> np.ndarray:
+        return x.sum(axis=1, dtype=np.int64)
+
+    def zeros(self, count: int) -> np.ndarray:
+        return np.zeros(count)
+
+    @pyrpc.stage(idempotent=True)
+    def refuse_half(self, x: int) -> int:
+        """Turns half of its calls away, as a node that has too much to do."""
+        self.tries += 1
+        if random.random() < 0.5:
+            raise OverloadedError("too much to do", retry_after_ms=1)
+        return x + 1
+
+    def tried(self) -> int:
+        return self.tries
 
     def pid(self, *args: Any) -> int:
         return os.getpid()

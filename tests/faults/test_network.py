@@ -14,10 +14,11 @@ import pytest
 
 import pyrpc
 from pyrpc import Client, Server
-from pyrpc.errors import ConnectionLostError, ProtocolError, PyrpcError, UnreachableError
+from pyrpc.errors import ConnectionLostError, DeadlineExceeded, ProtocolError, PyrpcError, UnreachableError
 from pyrpc.testing.proxy import FaultProxy, Faults
+from pyrpc.transport.patience import Patience
 from pyrpc.wire.codec import BINARY
-from pyrpc.wire.messages import CallOptions
+from pyrpc.wire.messages import CallOptions, LoadReport
 
 X = np.arange(96 * 2000, dtype=np.float64).reshape(96, 2000)
 
@@ -353,6 +354,72 @@ def test_flood_of_connections_that_vanish_is_survived(work: Work) -> None:
         until = time.monotonic() + 10
         while client.stats()[server.endpoint].connections > 8:
             assert time.monotonic() < until
+
+
+def test_writer_of_one_byte_at_a_time_is_cut_off_and_holds_up_nobody(work: Work) -> None:
+    """Each byte that comes gives time for more, but so little that dripping does not keep a connection."""
+    patience = Patience(stalled_s=0.3)
+    with Server(work, port=0, threads=1, patience=patience) as server, Client(server.endpoint) as client:
+        host, port = server.endpoint.split(":")
+        with socket.create_connection((host, int(port)), 10) as sock:
+            sock.sendall(b"\0\1\0\0\x80")
+            sock.settimeout(0.01)
+            began, is_cut = time.monotonic(), False
+            while not is_cut:
+                assert time.monotonic() - began < 10
+                assert client.call("Work.double", 2) == 4
+                try:
+                    sock.sendall(b"\0")
+                    is_cut = sock.recv(65536) == b""
+                except TimeoutError:
+                    pass
+                except OSError:
+                    is_cut = True
+            assert time.monotonic() - began > 0.2
+
+
+@pytest.mark.parametrize("array", [False, True])
+def test_reply_that_drips_costs_the_time_that_was_given(fake_node: Callable[..., str], array: bool) -> None:
+    """Each byte comes before the client would look at the time for want of one."""
+    reply = frame(b"".join(BINARY.encode_value("call", 1, np.zeros(50_000) if array else 1, LoadReport())))
+    is_over = threading.Event()
+
+    def drip(sock: socket.socket) -> None:
+        sock.recv(65536)
+        for byte in reply:
+            sock.sendall(bytes([byte]))
+            if is_over.wait(0.05):
+                return
+
+    with Client(fake_node(drip)) as client:
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceeded):
+            client.call("Work.double", 1, timeout_s=0.4)
+        assert 0.3 < time.monotonic() - began < 2
+    is_over.set()
+
+
+def test_name_that_moves_to_another_address_is_followed(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is asked for at each connection: nothing remembers where it led."""
+    where = ["127.0.0.1"]
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host: str, *args: Any, **kwargs: Any) -> Any:
+        return resolve(where[0] if host == "node.test" else host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with Server(work, port=0) as first:
+        port = int(first.endpoint.rpartition(":")[2])
+        client = Client(f"node.test:{port}")
+        with client, Server(work, host="127.0.0.2", port=port) as second:
+            np.testing.assert_array_equal(client.map("Work.double", X), 2 * X)
+            job = client.map_async("Work.slow", X, 0.01, chunk_rows=2)
+            next(job.as_completed())
+            where[0] = "127.0.0.2"
+            first.stop()
+            np.testing.assert_array_equal(job.result(30), 2 * X)
+            assert client.call("Work.double", 21) == 42
+            assert second.endpoint == f"127.0.0.2:{port}"
 
 
 def test_nodes_that_refuse_are_told_at_once(work: Work) -> None:

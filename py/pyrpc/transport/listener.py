@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import select
 import selectors
 import socket
 import threading
@@ -30,7 +31,7 @@ from pyrpc.transport.stream import (
     set_timeouts,
 )
 from pyrpc.transport.threads import ThreadCache
-from pyrpc.wire.codec import Parts
+from pyrpc.wire.codec import Codec, Parts
 
 _log = logging.getLogger("pyrpc.listener")
 
@@ -52,6 +53,9 @@ class _CallSource(SocketSource):
 
     __slots__ = ("min_bytes_per_s",)
 
+    # Larger pieces that come too seldom leave time to sleep; a node that was stopped for a while finds them waiting.
+    slow_bytes = 1024
+
     def __init__(self, sock: StreamSocket) -> None:
         super().__init__(sock)
         self.min_bytes_per_s = _PATIENCE.min_bytes_per_s
@@ -68,6 +72,8 @@ class Channel:
     # When the listener cuts it unless a handshake is done by then; on the system's clock.
     greet_until = float("inf")
     patience = _PATIENCE
+    # In which protocol the caller spoke last; None: in none yet.
+    codec: Codec | None = None
     # What the layer above remembers of who calls.
     caller: object = None
 
@@ -155,6 +161,12 @@ class Channel:
         send_frame(self.sock, parts, size, time.monotonic() + self.patience.stalled_s)
         self.bytes_sent += size + 4
 
+    def takes_bytes(self) -> bool:
+        """Whether a short message can be sent without waiting for the peer to read."""
+        poll = select.poll()
+        poll.register(self.sock.fileno(), select.POLLOUT)
+        return bool(poll.poll(0))
+
     def drain(self) -> None:
         """Before closing on a peer that is still sending: take some of it in.
 
@@ -215,6 +227,8 @@ class Listener:
         Of connections that speak more than plain frames.
     patience : Patience
         How long callers may take.
+    farewell : callable, optional
+        Sends the last word on a connection that is in order when the listener closes it.
     """
 
     def __init__(
@@ -226,12 +240,14 @@ class Listener:
         on_close: Callable[[], None] | None = None,
         make_channel: MakeChannel = Channel,
         patience: Patience = _PATIENCE,
+        farewell: Callable[[Channel], None] | None = None,
     ) -> None:
         self._wanted = endpoint
         self._serve = serve
         self._on_close = on_close
         self._make_channel = make_channel
         self._patience = patience
+        self._farewell = farewell
         self._max_connections = max_connections
         self._lock = threading.Lock()
         self._channels: set[Channel] = set()
@@ -306,13 +322,22 @@ class Listener:
         self.stop_accepting()
         self._is_stopping = True
         self._wake()
+        if self._loop_thread is not None:
+            self._loop_thread.join(_LEAVING_S)
+        # Threads that linger on a connection see by themselves that it ends.
+        until = time.monotonic() + 2 * _LINGER_S
+        while self._is_lingering and time.monotonic() < until:
+            time.sleep(_LINGER_S / 10)
         with self._lock:
             channels = list(self._channels)
         for channel in channels:
             channel.cut()
         self._threads.close()
-        if self._loop_thread is not None:
-            self._loop_thread.join(_LEAVING_S)
+
+    @property
+    def _is_lingering(self) -> bool:
+        with self._lock:
+            return any(not channel.is_busy for channel in self._channels)
 
     # -- counters
 
@@ -401,7 +426,7 @@ class Listener:
         self._register_parked(selector)
         for key in list(selector.get_map().values()):
             if key.data is not None:
-                self._forget(key.data)
+                self._leave(key.data)
         self._wake_out.close()
         self._wake_in.close()
 
@@ -501,8 +526,11 @@ class Listener:
         try:
             while channel.has_frame():
                 channel.is_busy = True
-                if not self._serve(channel) or channel.was_gone or self._is_stopping:
+                if not self._serve(channel) or channel.was_gone:
                     self._forget(channel)
+                    return
+                if self._is_stopping:
+                    self._leave(channel)
                     return
                 channel.is_busy = False
         except (OSError, EOFError):
@@ -512,7 +540,7 @@ class Listener:
             self._forget(channel)
         else:
             if self._is_stopping:
-                self._forget(channel)
+                self._leave(channel)
             else:
                 channel.rested_at = time.monotonic()
                 self._park(channel)
@@ -520,6 +548,17 @@ class Listener:
     def _park(self, channel: Channel) -> None:
         self._parked.append(channel)
         self._wake()
+
+    def _leave(self, channel: Channel) -> None:
+        """Close a connection that is in order; nobody else is with it."""
+        if self._farewell is not None and not channel.was_gone and channel.greet_until == float("inf"):
+            try:
+                channel.flush()
+                if channel.takes_bytes():
+                    self._farewell(channel)
+            except (OSError, EOFError):
+                pass
+        self._forget(channel)
 
     def _forget(self, channel: Channel) -> None:
         with self._lock:

@@ -48,10 +48,13 @@ class SocketSource(Source):
     """Frames from a socket.
 
     ``deadline_at`` (monotonic seconds) bounds the reading of a frame. A receive sleeps in the kernel for ``step_s`` at
-    most, then looks at the time; the last sleep before the deadline is as short as it must be.
+    most, then looks at the time; the last sleep before the deadline is as short as it must be. It looks, too, when
+    fewer than ``slow_bytes`` came: a peer that drips never lets it sleep so long.
     """
 
     __slots__ = ("deadline_at", "sock", "step_s")
+
+    slow_bytes = limits.HARD_FRAME_BYTES
 
     def __init__(self, sock: StreamSocket) -> None:
         super().__init__()
@@ -86,6 +89,8 @@ class SocketSource(Source):
                 continue
             if got == 0:
                 raise EOFError("the peer closed the connection")
+            if got < self.slow_bytes and time.monotonic() > self.deadline_at:
+                raise TimeoutError("the bytes come too slowly")
             return got
 
     def _waited(self) -> None:
