@@ -2,8 +2,52 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from pyrpc import Tls
 
 # Built on the profile in force (Hypothesis has one for CI). No deadline: a busy machine is no failure.
 settings.register_profile("pyrpc", settings(), deadline=None, print_blob=True)
 settings.load_profile("pyrpc")
+
+
+class Authority:
+    """A CA and the certificates it signs, as files."""
+
+    def __init__(self, folder: Path) -> None:
+        # Late: most tests need none.
+        import trustme
+
+        self.folder = folder
+        self._ca = trustme.CA()
+        self.file = folder / "ca.pem"
+        self._ca.cert_pem.write_to_path(str(self.file))
+        self._count = 0
+
+    def issue(self, *hosts: str, days: float = 1.0, begins: float = -10.0) -> Tls:
+        """A certificate for these hosts, valid from ``begins`` to ``days``, in days from now."""
+        self._count += 1
+        now = datetime.datetime.now(datetime.timezone.utc)
+        first, last = (now + datetime.timedelta(days=number) for number in (begins, days))
+        made = self._ca.issue_cert(*hosts, not_before=first, not_after=last)
+        cert, key = self.folder / f"cert{self._count}.pem", self.folder / f"cert{self._count}.key"
+        cert.write_bytes(b"".join(part.bytes() for part in made.cert_chain_pems))
+        made.private_key_pem.write_to_path(str(key))
+        return Tls(cert=cert, key=key)
+
+
+@pytest.fixture(scope="session")
+def new_authority(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Authority]:
+    """Makes CAs that know nothing of each other."""
+    return lambda: Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="session")
+def authority(new_authority: Callable[[], Authority]) -> Authority:
+    """The CA that everybody in a test trusts."""
+    return new_authority()

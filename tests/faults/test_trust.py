@@ -19,8 +19,11 @@ import numpy as np
 import pytest
 
 from pyrpc import Client, Server, Tls
+from pyrpc.deadline import Deadline
 from pyrpc.errors import AuthError, ConfigError, ProtocolError, PyrpcError, TlsError
 from pyrpc.transport.patience import Patience
+from pyrpc.wire.codec import BINARY
+from pyrpc.wire.messages import CallOptions
 
 X = np.arange(12.0).reshape(6, 2)
 TOKENS = "alice alice-s3cret\nbob bob-s3cret double Box\n"
@@ -299,7 +302,7 @@ def test_missing_or_wrong_token_is_refused(
         client.stages,
         client.stats,
         lambda: client._nodes[0].put(X, _deadline()),
-        lambda: client._nodes[0].request("release", _deadline(), {"ref": None}),
+        lambda: client._nodes[0].request("release", _deadline(), {"options": CallOptions(token=token)}),
     ):
         with pytest.raises(AuthError, match=complaint) as caught:
             attempt()
@@ -310,9 +313,7 @@ def test_missing_or_wrong_token_is_refused(
     assert "wr0ng" not in caplog.text and "s3cret" not in caplog.text
 
 
-def _deadline() -> Any:
-    from pyrpc.deadline import Deadline
-
+def _deadline() -> Deadline:
     return Deadline(10)
 
 
@@ -356,9 +357,6 @@ def test_token_of_one_connection_is_not_that_of_another(start: Any, ask: Any, to
 
 
 def test_oneway_calls_need_a_token_too(start: Any, ask: Any, tokens: Path) -> None:
-    from pyrpc.wire.codec import BINARY
-    from pyrpc.wire.messages import CallOptions
-
     server = start(tokens=tokens)
     connection = ask(server.endpoint, token="alice-s3cret")._nodes[0].pool.take(5, 0)
     for token in (None, "wr0ng", "alice-s3cret"):
@@ -395,8 +393,6 @@ def test_what_cannot_be_a_token_is_refused_without_showing_it(token: Any) -> Non
 
 
 def test_token_is_in_no_repr() -> None:
-    from pyrpc.wire.messages import CallOptions
-
     assert "s3cret" not in repr(CallOptions(token="s3cret"))
     client = Client("127.0.0.1:1", token="s3cret")
     assert "s3cret" not in repr(client) + repr(client._nodes)
