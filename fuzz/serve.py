@@ -11,7 +11,6 @@ the real Channel. Rules, beside those of rules.py:
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -53,8 +52,6 @@ _dispatcher = _server._dispatcher
 _dispatcher._store = Store(_STORE_BYTES)
 # A caller may ask a node to go away; this one stays.
 _dispatcher.on_drain = lambda *_: None
-logging.getLogger("pyrpc").addHandler(logging.NullHandler())
-logging.getLogger("pyrpc").propagate = False
 
 
 def _prime() -> KnownLayouts:
