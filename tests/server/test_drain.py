@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +17,11 @@ from pyrpc.cli.main import main
 from pyrpc.client.draining import drain
 from pyrpc.client.node import NodeHandle
 from pyrpc.deadline import Deadline
-from pyrpc.errors import AuthError, DeadlineExceeded, DrainingError, UnreachableError
+from pyrpc.errors import AuthError, DeadlineExceeded, DrainingError, FailureClass, PyrpcError, UnreachableError
+from pyrpc.transport.connection import Connection
 from pyrpc.transport.endpoint import Endpoint
+from pyrpc.wire import small
+from pyrpc.wire.codec import BINARY, COMPACT
 from pyrpc.wire.messages import NodeState
 
 
@@ -160,3 +165,59 @@ def test_signal_after_the_request_lets_it_finish_too(tmp_path: Path) -> None:
         assert main(["drain", endpoint, "--json"]) == 0
         process.terminate()
         assert process.wait(30) == 0
+
+
+# -- the last word
+
+
+@pytest.fixture
+def left(gate: Gate) -> Iterator[tuple[NodeHandle, Connection]]:
+    """A node that has gone away, and a connection to it that does not know that yet."""
+    server = Server(gate, port=0).start()
+    node = NodeHandle(Endpoint.parse(server.endpoint), 5)
+    assert node.invoke("Gate.quick", [], {}, Deadline(10)).value == 1
+    connection = node.pool.take(10, 0.0)
+    server.stop()
+    yield node, connection
+    connection.close()
+    node.pool.close()
+
+
+@pytest.mark.parametrize("name", ["call", "run", "stats"])
+def test_call_that_crosses_the_end_of_the_node_is_known_not_to_have_run(
+    left: tuple[NodeHandle, Connection], name: str
+) -> None:
+    node, connection = left
+    with pytest.raises(DrainingError, match="had not begun") as caught:
+        connection.exchange(name, 7, BINARY.encode_request(name, 7, {}), Deadline(10))
+    assert caught.value.failure_class is FailureClass.NOT_EXECUTED
+    assert caught.value.endpoint == node.endpoint
+    assert not connection.is_open
+
+
+def test_so_are_all_that_were_sent_in_a_row(left: tuple[NodeHandle, Connection]) -> None:
+    node, connection = left
+    connection.used_at = time.monotonic()
+    node.pool.give_back(connection)
+    frames = [small.encode_call("Gate.quick", (), number, 10_000) for number in range(1, 4)]
+    errors: dict[int, PyrpcError | None] = {}
+    until = time.monotonic() + 10
+    node.call_many(
+        [(frame, number, until) for number, frame in enumerate(frames, 1) if frame],
+        lambda index, value, service_us, error: errors.update({index: error}),
+    )
+    assert [type(error).__mro__[1] for _, error in sorted(errors.items())] == [DrainingError] * 3
+
+
+def test_caller_in_compact_protocol_is_told_in_its_own(gate: Gate) -> None:
+    with Server(gate, port=0) as server:
+        host, _, port = server.endpoint.rpartition(":")
+        with socket.create_connection((host, int(port)), 10) as sock:
+            message = b"".join(COMPACT.encode_request("ping", 1, {}))
+            sock.sendall(len(message).to_bytes(4, "big") + message)
+            assert sock.recv(65536)
+            server.stop()
+            last = sock.recv(65536)
+            assert sock.recv(1) == b""
+    assert last[4] == 0x82
+    assert b"the node goes away" in last

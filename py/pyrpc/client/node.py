@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from pyrpc.deadline import Deadline
-from pyrpc.errors import ConnectionLostError, PyrpcError
+from pyrpc.errors import ConnectionLostError, DrainingError, PyrpcError
 from pyrpc.plan.health import NodeHealth
 from pyrpc.transport.connection import Connection
 from pyrpc.transport.endpoint import Endpoint
@@ -275,6 +275,8 @@ def next_call_id() -> int:
 
 def _same_fate(error: PyrpcError) -> PyrpcError:
     """What happened to the calls behind one whose failure closed the connection they shared."""
+    if isinstance(error, DrainingError):
+        return error
     return ConnectionLostError(
         "the connection was closed by the failure of another call on it", got=error.summary(), endpoint=error.endpoint
     )

@@ -39,6 +39,7 @@ from pyrpc.wire import limits, small
 from pyrpc.wire.binary import CALL, ONEWAY
 from pyrpc.wire.codec import (
     BINARY,
+    GOING_AWAY,
     METHODS,
     Codec,
     Parts,
@@ -201,7 +202,7 @@ class Dispatcher:
         args: dict[str, Any] | None = None
         failure: PyrpcError | None = None
         try:
-            codec = codec_of(source)
+            codec = channel.codec = codec_of(source)
             reader = codec.reader(source)
             name, kind, seqid = reader.message()
             if kind not in (CALL, ONEWAY):
@@ -230,6 +231,14 @@ class Dispatcher:
         if kind != ONEWAY:
             channel.send(parts, frame_bytes(parts))
         return True
+
+    def say_goodbye(self, channel: Channel) -> None:
+        """Tell a caller whose connection is about to be closed that nothing of what it sends from now on will run.
+
+        A caller that sends a call just then reads this in the place of its answer, and knows that it may go elsewhere.
+        """
+        parts = (channel.codec or BINARY).encode_exception("", 0, "the node goes away", GOING_AWAY)
+        channel.send(parts, frame_bytes(parts))
 
     def _serve_small(self, channel: Channel, call: small.SmallCall) -> None:
         """Answer a call that wire/small.py could read; what it cannot write goes the general way."""

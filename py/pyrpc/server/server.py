@@ -160,6 +160,7 @@ class Server:
             on_close=self._tell_front_of_close,
             make_channel=make_channel,
             patience=patience or Patience(),
+            farewell=self._dispatcher.say_goodbye,
         )
         self._watch = Watch(
             None if metrics_port is None else metrics_endpoint(metrics_host, metrics_port, insecure=insecure),

@@ -23,7 +23,7 @@ from pyrpc.errors import (
 from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.stream import SocketSource, StreamSocket, send_all, send_frame
 from pyrpc.wire import limits, small
-from pyrpc.wire.codec import BINARY, Parts, RemoteProtocolError, check_frame, frame_bytes
+from pyrpc.wire.codec import BINARY, GoodbyeError, Parts, RemoteProtocolError, check_frame, frame_bytes
 from pyrpc.wire.messages import CallReply, NodeInfo
 from pyrpc.wire.tensor import Placer
 
@@ -178,7 +178,7 @@ class Connection:
             is_in_order = True
         except PyrpcError as error:
             # A node closes the connection on a call that is too large, so that it need not read it to its end.
-            is_closed = _is_broken_stream(error) or isinstance(error, TooLargeError | TlsError)
+            is_closed = _is_broken_stream(error) or isinstance(error, TooLargeError | TlsError | GoodbyeError)
             is_in_order = source.unread() == 0 and not is_closed
             if error.endpoint is None:
                 error.endpoint = str(self.endpoint)

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from pyrpc.errors import ProtocolError, PyrpcError, TlsError, TooLargeError, UnknownMethodError, UnsupportedTypeError
+from pyrpc.errors import DrainingError, ProtocolError, PyrpcError, TlsError, TooLargeError, UnknownMethodError, UnsupportedTypeError
 from pyrpc.wire import binary, status
 from pyrpc.wire.binary import CALL, EXCEPTION, I32, LIST, MAP, ONEWAY, REPLY, STRING, STRUCT, BinaryReader, BinaryWriter
 from pyrpc.wire.compact import CompactReader, CompactWriter
@@ -28,7 +28,7 @@ _WIRE_ERRORS = (EOFError, KeyError, TypeError, ValueError, OverflowError, struct
 _NO_NODE_HELP = "check that a pyrpc node of a version that fits listens there, and that nothing between changes bytes"
 NEEDS_TLS_HELP = "pass tls=pyrpc.Tls(ca=...), the CA of the node's certificate (--tls-ca FILE, or PYRPC_TLS_CA)"
 # TApplicationException's type numbers, of which a node sends these.
-UNKNOWN_METHOD, PROTOCOL_ERROR, NEEDS_TLS = 1, 7, 10
+UNKNOWN_METHOD, PROTOCOL_ERROR, NEEDS_TLS, GOING_AWAY = 1, 7, 10, 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Codec:
             if kind == EXCEPTION and got_name == "" and got_seqid == 0:
                 # The node could not tell whom it answers, and closes the connection.
                 refusal = _read_application_exception(r, name)
-                if isinstance(refusal, TlsError):
+                if isinstance(refusal, TlsError | GoodbyeError):
                     raise refusal
                 raise ProtocolError("the node could not read the call", got=str(refusal))
             if got_name != name or got_seqid != seqid:
@@ -377,9 +377,15 @@ def _read_application_exception(r: BinaryReader, name: str) -> PyrpcError:
             got=message or None,
             help="is the port that of a pyrpc node, and of the same version?",
         )
+    if kind == GOING_AWAY:
+        return GoodbyeError("the node went away, and had not begun the call", help="call another node")
     if kind == NEEDS_TLS:
         return TlsError("this node speaks TLS", help=NEEDS_TLS_HELP)
     return RemoteProtocolError("the node could not read the call", got=message or f"TApplicationException {kind}")
+
+
+class GoodbyeError(DrainingError):
+    """The node closes the connection, and has run nothing of what it has not answered."""
 
 
 class RemoteProtocolError(ProtocolError):
@@ -392,6 +398,7 @@ __all__ = [
     "METHODS",
     "ONEWAY",
     "CallReply",
+    "GoodbyeError",
     "Codec",
     "Parts",
     "RemoteProtocolError",
