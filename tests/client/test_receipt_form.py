@@ -16,7 +16,7 @@ from pyrpc.plan.terms import JobTerms
 # What other programs read; a key that is missing here is new, and belongs into form.py's docstring.
 KEYS = (
     "bytes_in bytes_out causes entries error fits gap gap_s idempotent is_divisible lower_bound_s "
-    "makespan_s max_rows nodes policy probes retries row_bytes rows rows_by_node stage state version "
+    "makespan_s max_rows most_window nodes policy probes retries row_bytes rows rows_by_node stage state version "
     "window work"
 )
 ENTRY_KEYS = (

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pyrpc.plan.window import FIRST, most_window
 from pyrpc.simulate import AttemptTrace, Outcome, Scenario, simulate
 
 
@@ -35,7 +36,8 @@ def receipt(scenario: Scenario, outcome: Outcome) -> dict[str, Any]:
         "row_bytes": scenario.job.row_bytes,
         "makespan_s": outcome.makespan_s,
         "policy": outcome.policy,
-        "window": scenario.job.window,
+        "window": scenario.job.window or FIRST,
+        "most_window": 0 if scenario.job.window else most_window(len(scenario.nodes)),
         "idempotent": scenario.job.idempotent,
         "is_divisible": scenario.job.is_divisible,
         "nodes": [node.name for node in scenario.nodes],

@@ -53,7 +53,7 @@ def test_min_max_needs_no_hedges_where_pull_does(name: str, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
-    ("name", "most"), [("one_slow", 1.05), ("two_slow", 1.05), ("one_slow_rows", 1.03), ("two_threads_rows", 1.03)]
+    ("name", "most"), [("one_slow", 1.05), ("two_slow", 1.05), ("one_slow_rows", 1.03), ("two_threads_rows", 1.06)]
 )
 def test_uneven_nodes_end_close_to_the_bound(name: str, most: float, seed: int) -> None:
     assert simulate(scenario(name, seed)).ratio <= most

@@ -48,6 +48,7 @@ class Job:
     row_s: list[float] = field(default_factory=list)
     policy: str | Balancer = "min_max"
     window: int = 1
+    most_window: int = 0
     idempotent: bool = True
     hedge: bool = True
     deadline_s: float = FOREVER
@@ -101,6 +102,7 @@ def draw_job(chance: Chance) -> Job:
     if chance.happens(0.15):
         _draw_stream(job, chance, about_s)
     _draw_faults(job, chance, about_s)
+    job.most_window = chance.choice((0, 0, 4, 16))
     return job
 
 

@@ -151,7 +151,8 @@ class Rules:
         must(now < self.job.deadline_s or now == self.began, "nothing is sent after the deadline", send)
         must(send.attempt_id > self.last_id, "attempts have numbers of their own", send)
         must(node.down_since is None, "nothing is sent to a node known to be down", send)
-        must(node.in_flight < self.job.window, "no more than the window is in flight on a node", send)
+        most = max(self.job.window, self.job.most_window)
+        must(node.in_flight < most, "no more than the window is in flight on a node", send)
         must(0 <= chunk.start < chunk.stop <= self.known_rows, "a chunk has rows of the job", send)
         must(not any(self.is_done[chunk.start : chunk.stop]), "no row is sent again that is done", send)
         self.last_id = send.attempt_id

@@ -77,7 +77,8 @@ class World:
         self.by_name = {node.name: node for node in self.nodes}
         names = list(self.by_name)
         self.scheduler = make(
-            job.work(), names, window=job.window, retry=job.retry, idempotent=job.idempotent,
+            job.work(), names, window=job.window, most_window=job.most_window,
+            retry=job.retry, idempotent=job.idempotent,
             prng=Chance(seed ^ 0xC0FFEE), hedge=job.hedge, give_up_s=job.give_up_s, policy=job.policy,
         )  # fmt: skip
         self.rules = Rules(job, names)

@@ -81,6 +81,7 @@ def _draw_any_job(draw: Draw) -> World:
         "work": _draw_work(draw, len(nodes)),
         "nodes": len(nodes),
         "window": draw.choice((1, 2, 2, 3)),
+        "most_window": draw.choice((0, 0, 4, 6, 16)),
         "retry": [draw.choice((1, 3, 3, 10)), draw.choice((0.1, 0.1, 0.0, 0.02)), 1.0],
         "idempotent": draw.chance(0.85),
         "hedge": draw.chance(0.9),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jobs
 import scenarios
 from draw import Case, Draw
-from reference import balance, cost, hedge, outlier, partition, ping, prng, reduction, retry, work
+from reference import balance, cost, hedge, outlier, partition, ping, prng, reduction, retry, window, work
 
 Fill = Callable[[Case], Case]
 
@@ -36,6 +36,7 @@ KINDS: dict[str, list[tuple[int, Callable[[Draw], Case], Fill]]] = {
     "cost": [(300, scenarios.costs, cost.fill)],
     "reduction": [(600, scenarios.reductions, reduction.fill)],
     "ping": [(250, scenarios.pings, ping.fill)],
-    "scheduler": [(1500, jobs.jobs, _answered)],
+    "scheduler": [(1600, jobs.jobs, _answered)],
     "stream": [(300, scenarios.streams, work.fill)],
+    "window": [(300, scenarios.windows, window.fill)],
 }

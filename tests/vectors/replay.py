@@ -34,6 +34,7 @@ class Replay:
             work_of(case["work"], case["nodes"]),
             self.names,
             window=case["window"],
+            most_window=case["most_window"],
             retry=RetryPolicy(*case["retry"]),
             idempotent=case["idempotent"],
             prng=SplitMix64(int(case["prng"])),

@@ -354,6 +354,28 @@ def costs(draw: Draw) -> Case:
     return {"nodes": count, "window": draw.choice((1, 2, 2, 3)), "steps": steps, "others": [1, draw.whole(1, 10**6)]}
 
 
+def windows(draw: Draw) -> Case:
+    """A node that gets more done with more in flight, up to a point."""
+    size = draw.choice((1, 2, 2, 3))
+    steps: list[list] = []
+    now, lanes, rows = 0.0, draw.whole(1, 20), draw.choice((1, 10, 300))
+    gain = draw.choice((1.0, 1.0, 0.95, 0.6))
+    for _ in range(draw.whole(20, 120)):
+        if draw.chance(0.02):
+            steps.append(["again"])
+            continue
+        # What is in flight is settled with the answers; here it is guessed to have doubled now and then.
+        side_by_side = min(lanes, size * 2 ** (len(steps) // 30))
+        added = round(0.05 / max(1.0, side_by_side * gain), 6)
+        now = round(now + added * draw.choice((1.0, 1.0, draw.decimal(0.8, 1.3, 2))), 6)
+        if draw.chance(0.8):
+            steps.append(["beside", round(added * side_by_side, 6), added])
+        few = draw.chance(0.03)
+        size_now = draw.choice((rows, rows, draw.whole(rows, 2 * rows), draw.whole(1, rows) if few else rows))
+        steps.append(["done", size_now, 0 if few else None, now, draw.chance(0.01)])
+    return {"size": size, "most": draw.choice((0, 4, 16, 16)), "steps": steps}
+
+
 def reductions(draw: Draw) -> Case:
     dtype = draw.choice(("float64", "float64", "float32", "int64"))
     rows = draw.choice((1, 2, draw.whole(1, 40), draw.whole(40, 3000)))

@@ -119,7 +119,7 @@ def spoilt_by(rule: str, case: Case) -> bool:
         at, action = actions_of(case, "wait")[0]
         action[1] = case["events"][at][1]
     elif rule == "window" and sends:
-        case["window"] = 0
+        case["window"] = case["most_window"] = 0
     elif rule == "hedge not said" and any(action[7] for _, action in sends):
         next(action for _, action in sends if action[7])[7] = False
     elif rule == "hedge where none may be" and any(action[7] for _, action in sends):

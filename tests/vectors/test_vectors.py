@@ -25,6 +25,7 @@ from pyrpc.plan.partition import Chunk, leaf_grid, plan_chunks
 from pyrpc.plan.ping import PingPlan
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import JobBudget, RetryBudget, RetryPolicy
+from pyrpc.plan.window import NodeWindow
 from pyrpc.plan.work import DivisibleWork, FixedWork, plan_work, stream_leaves, stream_work
 
 HERE = Path(__file__).resolve().parent
@@ -255,13 +256,13 @@ def check_stragglers(case: Case) -> None:
             queues.add_duration(rest[0])
             same(queues.wait_s(), rest[1], rest)
         elif what == "ask":
-            free = [nodes.setdefault(name, NodeState(name, 0.1, JobCost(), 2)) for name in rest[0]]
+            free = [nodes.setdefault(name, NodeState(name, 0.1, JobCost(), NodeWindow(2, 0))) for name in rest[0]]
             got = [[at, chunk.chunk.index, node.name] for at, chunk, node in queues.candidates(free)]
             same(got, rest[1], rest[0])
         else:
             chunk, name, now = rest
             state = chunks.setdefault(chunk, ChunkState(Chunk(chunk, chunk, chunk + 1)))
-            node = nodes.setdefault(name, NodeState(name, 0.1, JobCost(), 2))
+            node = nodes.setdefault(name, NodeState(name, 0.1, JobCost(), NodeWindow(2, 0)))
             happen(queues, what, state, node, now)
 
 
@@ -287,15 +288,28 @@ def happen(queues: Stragglers, what: str, state: ChunkState, node: NodeState, no
 
 def check_cost(case: Case) -> None:
     job = JobCost()
-    nodes = [NodeCost(job, case["window"]) for _ in range(case["nodes"])]
+    nodes = [NodeCost(job, NodeWindow(case["window"], 0)) for _ in range(case["nodes"])]
     for place, rows, added_s, elapsed_s, service_s, queued_s, was_alone, wanted in case["steps"]:
         node = nodes[place]
         node.add(rows, added_s, elapsed_s, service_s, queued_s, was_alone)
         fit = node.fit("n")
         figures = [fit.samples, fit.piece_s, fit.row_s, fit.service_row_s, fit.overhead_s]
-        same([*figures, node.last_row_s, node.most_rows, node.lanes, node.width], wanted)
+        window = node._window
+        same([*figures, node.last_row_s, node.most_rows, window.lanes, window.width], wanted)
     for rows, seconds in case["others"]:
-        same(NodeCost(job, 1).line.predict_s(rows), seconds, rows)
+        same(NodeCost(job, NodeWindow(1, 0)).line.predict_s(rows), seconds, rows)
+
+
+def check_window(case: Case) -> None:
+    window = NodeWindow(case["size"], case["most"])
+    for what, *rest, wanted in case["steps"]:
+        if what == "again":
+            window = window.again()
+        elif what == "beside":
+            window.ran_beside(*rest)
+        else:
+            window.done(*rest[:3], waited=rest[3])
+        same([window.size, window.is_settled, window.lanes, window.width], wanted)
 
 
 def check_reduction(case: Case) -> None:

@@ -11,15 +11,13 @@ from types import TracebackType
 from typing import Any
 
 from pyrpc.client import security
-from pyrpc.client.caller import Caller
 from pyrpc.client.fold import ReduceOp
 from pyrpc.client.job import Job
-from pyrpc.client.jobs import JobOptions, Jobs
+from pyrpc.client.jobs import JobOptions
 from pyrpc.client.node import NodeHandle
 from pyrpc.client.progress import Progress
 from pyrpc.client.resolve import resolve
 from pyrpc.client.traced import parts
-from pyrpc.client.submit import Submitter
 from pyrpc.deadline import Deadline
 from pyrpc.errors import ConfigError, PyrpcError
 from pyrpc.plan.balance import Balancer, balancer, default_policy
@@ -29,7 +27,6 @@ from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
 from pyrpc.stage.registry import unknown_method
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.threads import ThreadCache
 from pyrpc.transport.tls import Tls
 from pyrpc.wire.messages import NodeInfo, NodeStats, StageInfo
 
@@ -58,8 +55,9 @@ class Client:
         Who gets a single call: "min_max" (default for up to 16 nodes), "power_of_two" (default for more),
         "peak_ewma", "least_loaded", "round_robin", "weighted", "random", "random_priority", or an object of your own
         with ``pick``; see :mod:`pyrpc.plan.balance`.
-    window : int
-        Chunks in flight on each node in a map, at most: one that runs while another one travels.
+    window : int, optional
+        Chunks in flight on each node in a job, at most. By default 2, one that runs while another one travels, and up
+        to 16 on nodes that get more done with more, which jobs find out and the client remembers.
     job_policy : str or Balancer
         Who gets the next chunk of a map or reduce: "min_max" (default: the node that is predicted to be done with it
         first), "pull", any name of ``policy``, or an object with ``pick``; see :mod:`pyrpc.plan.placement`.
@@ -88,7 +86,7 @@ class Client:
         timeout_s: float | None = _TIMEOUT_S,
         connect_timeout_s: float = _CONNECT_TIMEOUT_S,
         policy: str | Balancer | None = None,
-        window: int = 2,
+        window: int | None = None,
         job_policy: str | Balancer = "min_max",
         seed: int | None = None,
         tls: Tls | bool | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,7 @@ from pyrpc.plan.placement import check_policy
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
 from pyrpc.plan.scheduler import Scheduler
+from pyrpc.plan.window import FIRST, NodeWindow, most_window
 from pyrpc.plan.work import FixedWork, Stream, Work, plan_work, stream_leaves, stream_work
 from pyrpc.stage.signature import check_call, empty_result
 from pyrpc.transport.threads import ThreadCache
@@ -33,6 +35,9 @@ from pyrpc.wire.messages import StageInfo
 # An array that is worked through in order is read in at least so many blocks, each at most so many chunks large.
 _BLOCKS = 64
 _BLOCK_CHUNKS = 4
+# For how long what jobs find out of windows is good, and of how many stages.
+_KNOWN_S = 60.0
+_STAGES_KNOWN = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +66,21 @@ class Jobs:
         nodes: Sequence[NodeHandle],
         retry: RetryPolicy,
         prng: SplitMix64,
-        window: int,
+        window: int | None,
         policy: str | Balancer,
         threads: ThreadCache,
         stage_of: Callable[[str, Deadline], StageInfo],
     ) -> None:
-        if not isinstance(window, int) or window < 1:
-            raise ConfigError("window makes no sense", expected="a whole number, at least 1", got=repr(window))
+        if window is not None and (not isinstance(window, int) or isinstance(window, bool) or window < 1):
+            raise ConfigError("window makes no sense", expected="a whole number, at least 1, or None", got=repr(window))
         check_policy(policy)
         self._nodes = list(nodes)
         self._retry = retry
         self._prng = prng
-        self._window = window
+        self._window = FIRST if window is None else window
+        self._most_window = most_window(len(self._nodes)) if window is None else 0
+        # What jobs found out about the windows of the nodes for a stage, and when.
+        self._known: dict[str, tuple[float, dict[str, NodeWindow]]] = {}
         self._policy = policy
         self._threads = threads
         self._stage_of = stage_of
@@ -156,11 +164,16 @@ class Jobs:
             first = self._begun % len(self._nodes)
             self._begun += 1
             seed = self._prng.next_u64()
+            known_at, windows = self._known.get(info.name, (0.0, {}))
+            if time.monotonic() - known_at > _KNOWN_S:
+                windows = {}
         nodes = self._nodes[first:] + self._nodes[:first]
         scheduler = Scheduler(
             work,
             [node.endpoint for node in nodes],
             window=self._window,
+            most_window=self._most_window,
+            windows=windows,
             retry=self._retry,
             idempotent=info.idempotent is not False,
             prng=SplitMix64(seed),
@@ -177,8 +190,17 @@ class Jobs:
             stream=work if isinstance(work, Stream) else None,
             sign=sign,
             progress=progress_of(options.progress, info.name),
+            on_windows=partial(self._remember, info.name),
         )
         return Job(scatter, gather)
+
+    def _remember(self, stage: str, windows: dict[str, NodeWindow]) -> None:
+        """What a job found out, for the next one."""
+        if windows and self._most_window:
+            with self._lock:
+                if stage not in self._known and len(self._known) >= _STAGES_KNOWN:
+                    self._known.clear()
+                self._known[stage] = (time.monotonic(), windows)
 
 
 class _Known(RowsGather):

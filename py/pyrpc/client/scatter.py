@@ -39,6 +39,7 @@ from pyrpc.errors import (
 )
 from pyrpc.plan.actions import Action, CancelAttempt, Fail, Finish, Probe, Send, WaitUntil
 from pyrpc.plan.scheduler import Scheduler
+from pyrpc.plan.window import NodeWindow
 from pyrpc.plan.work import Stream
 from pyrpc.transport.connection import Connection
 from pyrpc.transport.threads import ThreadCache
@@ -73,6 +74,8 @@ class Scatter:
     ----------
     stream : Stream, optional
         The scheduler's work, where the arguments are to be read while the job runs.
+    on_windows : callable
+        Told in the end of the windows that nodes were found to need.
     sign : int
         1 where each chunk's result must have its rows, -1 where it need not (a reduction); what goes on the wire
         is the number of rows with that sign.
@@ -91,6 +94,7 @@ class Scatter:
         stream: Stream | None = None,
         sign: int = 1,
         progress: Progress | None = None,
+        on_windows: Callable[[dict[str, NodeWindow]], object] = lambda windows: None,
     ) -> None:
         self._stage = stage
         self._arguments = arguments
@@ -102,6 +106,7 @@ class Scatter:
         self._threads = threads
         self._sign = sign
         self._progress = progress
+        self._on_windows = on_windows
         lock = threading.RLock()
         self._changed = threading.Condition(lock)
         self._feed: Feed | None = None
@@ -213,6 +218,7 @@ class Scatter:
             self.receipt.fits = self._scheduler.fits()
             self._write_state(self._error)
         assign_slots(self.receipt.entries)
+        self._on_windows(self._scheduler.windows())
         self.completed.put(None)
 
     def _write_state(self, error: BaseException | None) -> None:

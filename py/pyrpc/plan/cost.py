@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pyrpc.plan.window import NodeWindow
+
 KEEP = 0.85
 OUTLIER = 4.0
 # Below this variance of the rows, relative to the square of their mean, a slope would be made of noise.
@@ -107,29 +109,16 @@ class NodeCost:
     ----------
     job : JobCost
         Shared by the nodes of a job.
-    window : int
-        Pieces in flight there, at most.
-
-    Attributes
-    ----------
-    lanes : int
-        How many pieces run at the same time.
-    width : float
-        How many times longer a piece runs than it adds to its node; 1.0 with one lane.
+    window : NodeWindow
+        Told how long pieces ran that were not alone.
     """
 
-    __slots__ = (
-        "_added", "_is_outlier", "_job", "_line", "_ran", "_window", "lanes", "last_row_s", "most_rows", "overhead_s",
-        "service_row_s", "width",
-    )  # fmt: skip
+    __slots__ = ("_is_outlier", "_job", "_line", "_window", "last_row_s", "most_rows", "overhead_s", "service_row_s")
 
-    def __init__(self, job: JobCost, window: int) -> None:
+    def __init__(self, job: JobCost, window: NodeWindow) -> None:
         self._job = job
         self._window = window
         self._line = Line()
-        self._ran = self._added = 0.0
-        self.lanes = 1
-        self.width = 1.0
         self._is_outlier = False
         self.most_rows = 0
         self.last_row_s = 0.0
@@ -148,7 +137,7 @@ class NodeCost:
 
     def run_s(self, rows: int) -> float:
         """Seconds that a piece of so many rows takes once it runs."""
-        return self.width * self.line.predict_s(rows)
+        return self._window.width * self.line.predict_s(rows)
 
     def add(
         self, rows: int, added_s: float, elapsed_s: float, service_s: float, queued_s: float, was_alone: bool = True
@@ -168,7 +157,7 @@ class NodeCost:
             Whether no other piece was there meanwhile.
         """
         if service_s > 0 and not was_alone:
-            self._widen(service_s, added_s)
+            self._window.ran_beside(service_s, added_s)
         if self._line.samples > 2:
             most_s = OUTLIER * self._line.predict_s(rows)
             is_outlier = added_s > most_s
@@ -183,13 +172,6 @@ class NodeCost:
             weight = 1.0 if self._line.samples == 1 else 1.0 - KEEP
             self.service_row_s += weight * (service_s / max(rows, 1) - self.service_row_s)
             self.overhead_s += weight * (max(0.0, elapsed_s - service_s - queued_s) - self.overhead_s)
-
-    def _widen(self, service_s: float, added_s: float) -> None:
-        self._ran = self._ran * KEEP + service_s
-        self._added = self._added * KEEP + added_s
-        width = self._ran / max(self._added, _TINY_S)
-        self.lanes = max(1, min(self._window, int(width + 0.5)))
-        self.width = min(width, float(self._window)) if self.lanes > 1 else 1.0
 
     def fit(self, node: str) -> NodeFit:
         """For the receipt."""

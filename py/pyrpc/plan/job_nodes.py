@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 from pyrpc.errors import ConfigError, FailureClass
 from pyrpc.plan.cost import JobCost
 from pyrpc.plan.job_state import Attempt, NodeState, Timers
+from pyrpc.plan.window import WAITED, NodeWindow
 
 PROBE_MIN_S = 0.1
 PROBE_MAX_S = 1.0
@@ -22,15 +23,14 @@ class FreeNodes:
     Kept in one ordered dict for each number of attempts in flight, so that nothing looks at all nodes.
     """
 
-    __slots__ = ("_by_load", "_window")
+    __slots__ = ("_by_load",)
 
-    def __init__(self, window: int) -> None:
-        self._window = window
-        self._by_load: list[dict[NodeState, None]] = [{} for _ in range(window)]
+    def __init__(self, most_window: int) -> None:
+        self._by_load: list[dict[NodeState, None]] = [{} for _ in range(most_window)]
 
     def place(self, node: NodeState) -> None:
         """Put the node where its state says; to be called after each change of it."""
-        level = node.in_flight if node.in_flight < self._window and node.is_usable else -1
+        level = node.in_flight if node.in_flight < node.window.size and node.is_usable else -1
         if level == node.load_level:
             return
         if node.load_level >= 0:
@@ -67,10 +67,8 @@ class JobNodes:
 
     Parameters
     ----------
-    names : Iterable[str]
-        All different.
-    window : int
-        Attempts in flight on one node.
+    windows : Mapping[str, NodeWindow]
+        The nodes by their names, and how many attempts each may have in flight.
     give_up_s : float
         How long all nodes may be down.
     timers : Timers
@@ -84,10 +82,10 @@ class JobNodes:
         Told of each node that is different from before.
     """
 
-    def __init__(self, names: Iterable[str], window: int, give_up_s: float, timers: Timers, job_cost: JobCost) -> None:
-        self.free = FreeNodes(window)
+    def __init__(self, windows: Mapping[str, NodeWindow], give_up_s: float, timers: Timers, job_cost: JobCost) -> None:
+        self.free = FreeNodes(max(window.most for window in windows.values()))
         self.changed: Callable[[NodeState], None] = _ignore
-        self._by_name = {name: NodeState(name, PROBE_MIN_S, job_cost, window) for name in names}
+        self._by_name = {name: NodeState(name, PROBE_MIN_S, job_cost, window) for name, window in windows.items()}
         self._up = len(self._by_name)
         self._give_up_s = give_up_s
         self._give_up_at = math.inf
@@ -122,6 +120,12 @@ class JobNodes:
         node.queue.append(attempt)
         node.last_rows = attempt.rows
         self.place(node)
+
+    def piece_done(self, attempt: Attempt, now: float, service_s: float, queued_s: float) -> None:
+        """A piece has been done; before its slot is freed."""
+        node = attempt.node
+        waited = service_s > 0 and queued_s > WAITED * service_s
+        node.window.done(attempt.rows, node.in_flight, now, waited=waited)
 
     def slot_freed(self, attempt: Attempt, now: float) -> None:
         """An attempt has ended."""

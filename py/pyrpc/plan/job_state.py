@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from pyrpc.plan.cost import JobCost, NodeCost
 from pyrpc.plan.partition import Chunk
+from pyrpc.plan.window import NodeWindow
 
 
 class NodeState:
@@ -24,11 +25,12 @@ class NodeState:
     __slots__ = (
         "answered_at", "cost", "epoch", "failures", "free_at", "freed_at", "head_due", "head_s", "in_flight",
         "last_rows", "load_level", "name", "pace", "paused_until", "probe_at", "probe_wait_s", "probing", "queue",
-        "speed", "start_at", "taken", "up",
+        "speed", "start_at", "taken", "up", "window",
     )  # fmt: skip
 
-    def __init__(self, name: str, probe_wait_s: float, job_cost: JobCost, window: int) -> None:
+    def __init__(self, name: str, probe_wait_s: float, job_cost: JobCost, window: NodeWindow) -> None:
         self.name = name
+        self.window = window
         self.cost = NodeCost(job_cost, window)
         self.queue: list[Attempt] = []
         self.freed_at = -math.inf
@@ -68,7 +70,7 @@ class NodeState:
             for attempt in queue[1:]:
                 self.free_at += line.predict_s(attempt.rows)
             self.start_at = self.free_at
-            if self.cost.lanes > 1:
+            if self.window.lanes > 1:
                 self._predict_lanes()
         else:
             self.head_due = math.inf
@@ -85,17 +87,17 @@ class NodeState:
         for attempt in self.queue:
             takes_s = self.cost.run_s(attempt.rows) or 1e-9
             began = attempt.sent_at
-            if len(ends) == self.cost.lanes:
+            if len(ends) == self.window.lanes:
                 began = max(began, min(ends))
                 ends.remove(min(ends))
             ends.append(began + takes_s)
             if began + takes_s < self.head_due:
                 self.head_due, self.head_s = began + takes_s, takes_s
-        self.start_at = min(ends) if len(ends) == self.cost.lanes else -math.inf
+        self.start_at = min(ends) if len(ends) == self.window.lanes else -math.inf
 
     def starts(self, now: float) -> tuple[float, float]:
         """When a new piece could begin there, and how many times slower the node seems than predicted."""
-        if self.cost.lanes == 1:
+        if self.window.lanes == 1:
             return self.outlook(now)
         if not self.queue:
             return now, 1.0

@@ -285,7 +285,7 @@ class MinMax:
         is_scarce = self._work.pieces_left <= len(self._nodes)
         best, best_at = None, math.inf
         for node in self._nodes.free:
-            if node.in_flight >= node.cost.lanes and (
+            if node.in_flight >= node.window.lanes and (
                 not node.cost.samples or (is_scarce and node.cost.overhead_s < HIDE * node.cost.line.predict_s(rows))
             ):
                 continue
@@ -310,7 +310,7 @@ class MinMax:
                 continue
             start_at, slowness = other.starts(now)
             if start_at < until:
-                pieces -= other.cost.lanes * int((until - start_at) / (slowness * other.cost.run_s(rows)))
+                pieces -= other.window.lanes * int((until - start_at) / (slowness * other.cost.run_s(rows)))
                 if pieces <= 0:
                     self._look_again(now, takes_s)
                     return True
@@ -364,11 +364,11 @@ class MinMax:
         free_at, _ = node.outlook(now)
         start_at, slowness = node.starts(now)
         left_s = (ends - start_at) / slowness
-        least_s = max(LEAST_S, LEAST_FIXED * line.piece_s)
+        least_s = max(LEAST_S, LEAST_FIXED * node.window.width * line.piece_s)
         if node.in_flight and left_s < least_s:
             return 0
         takes_s = min(work.target_s, max(left_s / 2, least_s))
-        rows = int((takes_s / node.cost.width - line.piece_s) / line.row_s)
+        rows = int((takes_s / node.window.width - line.piece_s) / line.row_s)
         rows = max(1, min(rows, GROWTH * node.cost.most_rows, work.rows_left))
         takes_s = slowness * node.cost.run_s(rows)
         pace = node.pace / slowness

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pyrpc.errors import ConfigError, FailureClass
 from pyrpc.plan.actions import Action, CancelAttempt, Fail, FailReason, Finish, Probe, Send, WaitUntil
@@ -52,6 +52,7 @@ from pyrpc.plan.placement import POLICIES, placement
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import JobBudget, RetryPolicy
 from pyrpc.plan.terms import JobTerms
+from pyrpc.plan.window import NodeWindow
 from pyrpc.plan.work import DivisibleWork, FixedWork, Stream, Work
 
 __all__ = ["POLICIES", "Action", "CancelAttempt", "Fail", "Finish", "Probe", "Scheduler", "Send", "WaitUntil"]
@@ -77,6 +78,10 @@ class Scheduler:
         runs many small jobs rotates them.
     window : int
         Attempts in flight on one node, hedges and cancelled ones not yet reported included.
+    most_window : int
+        To how many they may grow where that makes a node do more; see window.py. Not above window: not at all.
+    windows : Mapping[str, NodeWindow], optional
+        Those of an earlier job.
     retry : RetryPolicy
         Attempts and backoff of chunks whose failure leaves their node up.
     idempotent : bool
@@ -108,6 +113,8 @@ class Scheduler:
         nodes: Sequence[str],
         *,
         window: int = 2,
+        most_window: int = 0,
+        windows: Mapping[str, NodeWindow] | None = None,
         retry: RetryPolicy,
         idempotent: bool,
         prng: SplitMix64,
@@ -120,15 +127,16 @@ class Scheduler:
         self.hedges = 0
         self.resends = 0
         self._work = FixedWork(work) if isinstance(work, Sequence) else work
-        self.terms = JobTerms.of(policy, window, idempotent, self._work)
+        self.terms = JobTerms.of(policy, window, idempotent, self._work, most_window)
         self._failures = JobFailures(retry, idempotent, prng, len(nodes))
         self._budget = JobBudget()
         self._idempotent = idempotent
         self._hedging = hedge and idempotent
-        self._window = window
         self._timers = Timers()
         self._job_cost = JobCost()
-        self._nodes = JobNodes(nodes, window, give_up_s, self._timers, self._job_cost)
+        known = windows or {}
+        each = {name: known[name].again() if name in known else NodeWindow(window, most_window) for name in nodes}
+        self._nodes = JobNodes(each, give_up_s, self._timers, self._job_cost)
         self._placement = placement(policy, self._nodes, self._work, self._job_cost, prng)
         self._nodes.changed = self._placement.changed
         self._stragglers = Stragglers()
@@ -163,6 +171,10 @@ class Scheduler:
     def fits(self) -> list[NodeFit]:
         """What was learned of the cost of each node."""
         return [node.cost.fit(node.name) for node in self._nodes]
+
+    def windows(self) -> dict[str, NodeWindow]:
+        """How many pieces each node may have in flight, for the next job of this kind."""
+        return {node.name: node.window for node in self._nodes}
 
     def is_wanted(self, attempt_id: int) -> bool:
         """Whether the reply of this attempt would be the first one of its chunk. Ask before ``done``."""
@@ -212,6 +224,7 @@ class Scheduler:
             return []
         out: list[Action] = []
         self._learn(attempt, now, service_s, queued_s)
+        self._nodes.piece_done(attempt, now, service_s, queued_s)
         self._nodes.slot_freed(attempt, now)
         self._nodes.has_replied(attempt.node, now)
         attempt.state.live.remove(attempt)
@@ -358,7 +371,7 @@ class Scheduler:
             self._send(state, node, now, out)
 
     def _send(self, state: ChunkState, node: NodeState, now: float, out: list[Action], *, hedge: bool = False) -> None:
-        assert not self._over and not state.is_done and node.up and node.in_flight < self._window
+        assert not self._over and not state.is_done and node.up and node.in_flight < node.window.size
         self._attempt_id += 1
         attempt = Attempt(self._attempt_id, state, node, now)
         self._live[attempt.attempt_id] = attempt

@@ -16,7 +16,9 @@ class JobTerms:
     policy : str
         Its name, or that of the class where it is a user's own.
     window : int
-        Attempts in flight on one node, at most.
+        Attempts in flight on one node, at most; at first, where they may grow.
+    most_window : int
+        To how many they might grow; 0: not at all.
     idempotent : bool
         Whether a chunk may run twice.
     is_divisible : bool
@@ -30,11 +32,12 @@ class JobTerms:
     idempotent: bool = True
     is_divisible: bool = False
     max_rows: int | None = None
+    most_window: int = 0
 
     @classmethod
-    def of(cls, policy: object, window: int, idempotent: bool, work: Work) -> JobTerms:
+    def of(cls, policy: object, window: int, idempotent: bool, work: Work, most_window: int = 0) -> JobTerms:
         """The terms of a scheduler's job."""
         name = policy if isinstance(policy, str) else type(policy).__name__
         if not isinstance(work, DivisibleWork):
-            return cls(name, window, idempotent)
-        return cls(name, window, idempotent, True, None if work.is_open else work.max_rows)
+            return cls(name, window, idempotent, most_window=most_window)
+        return cls(name, window, idempotent, True, None if work.is_open else work.max_rows, most_window)

@@ -105,7 +105,7 @@ def _job(job: MeasuredJob, nodes: Sequence[NodeModel]) -> JobModel:
     model = JobModel(
         job.rows,
         row_bytes=job.row_bytes,
-        window=max(1, job.window),
+        window=None if job.most_window else max(1, job.window),
         idempotent=job.idempotent,
         start_s=max(0.0, first_s + job.makespan_s - last_s),
     )

@@ -22,6 +22,7 @@ from pyrpc.plan.actions import Action, CancelAttempt, Fail, Finish, Probe, Send,
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.plan.retry import RetryPolicy
 from pyrpc.plan.scheduler import Scheduler
+from pyrpc.plan.window import FIRST, most_window
 from pyrpc.simulate.bound import lower_bound_s
 from pyrpc.simulate.node import Flight, SimulatedNode
 from pyrpc.simulate.outcome import AttemptTrace, NodeTotals, Outcome, latencies
@@ -59,7 +60,8 @@ class Engine:
         self._scheduler = Scheduler(
             job.work(len(scenario.nodes)),
             [node.name for node in scenario.nodes],
-            window=job.window,
+            window=FIRST if job.window is None else job.window,
+            most_window=most_window(len(scenario.nodes)) if job.window is None else 0,
             retry=RetryPolicy(),
             idempotent=job.idempotent,
             prng=SplitMix64(scenario.seed),

@@ -89,6 +89,7 @@ class MeasuredJob:
     nodes: tuple[str, ...]
     entries: tuple[Entry, ...]
     probes: tuple[ProbeEntry, ...]
+    most_window: int = 0
 
     def of(self, node: str) -> list[Entry]:
         """The attempts on a node, in the order they were sent."""

@@ -51,7 +51,7 @@ JOB_RULES = {
     "chunk_s": rules.optional(rules.ABOVE_0),
     "idempotent": rules.YES_NO,
     "hedge": rules.YES_NO,
-    "window": rules.COUNT,
+    "window": rules.optional(rules.COUNT),
     "client_s": rules.FROM_0,
     "start_s": rules.FROM_0,
     "timeout_s": rules.ABOVE_0,
@@ -164,8 +164,8 @@ class JobModel:
         Whether a chunk may run twice.
     hedge : bool
         Whether stragglers are sent a second time.
-    window : int
-        Attempts in flight on one node.
+    window : int, optional
+        Attempts in flight on one node; by default as many as it finds out to be of use, as the client does.
     client_s : float
         Seconds of the client itself for each attempt; one at a time.
     start_s : float
@@ -187,7 +187,7 @@ class JobModel:
     chunk_s: float | None = None
     idempotent: bool = True
     hedge: bool = True
-    window: int = 2
+    window: int | None = None
     client_s: float = 0.0
     start_s: float = 0.0
     timeout_s: float = DAY_S

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .window import Window
+
 
 def empty_line() -> dict:
     return dict.fromkeys(("samples", "w", "sx", "sy", "sxx", "sxy", "piece_s", "row_s"), 0)
@@ -27,18 +29,6 @@ def predict(line: dict, rows: int) -> float:
     return line["piece_s"] + line["row_s"] * rows
 
 
-def lanes(pieces: list[tuple[float, float]], window: int) -> tuple[int, float]:
-    """lanes and width after all the (service_s, added_s) that there were of pieces that were not alone."""
-    ran = added = 0.0
-    for service_s, added_s in pieces:
-        ran, added = ran * 0.85 + service_s, added * 0.85 + added_s
-    width = ran / max(added, 1e-9)
-    count = int(width + 0.5)
-    if min(count, window) <= 1:
-        return 1, 1.0
-    return min(count, window), min(width, float(window))
-
-
 def fill(case: dict) -> dict:
     """[node, rows, added_s, elapsed_s, service_s, queued_s, was_alone] gets samples, piece_s, row_s, service_row_s,
 
@@ -47,12 +37,12 @@ def fill(case: dict) -> dict:
     """
     job = empty_line()
     at_first = {"was": False, "most": 0, "service": 0.0, "over": 0.0}
-    nodes = [{"own": empty_line(), "beside": [], **at_first} for _ in range(case["nodes"])]
+    nodes = [{"own": empty_line(), "window": Window(case["window"], 0), **at_first} for _ in range(case["nodes"])]
     for step in case["steps"]:
         place, rows, added_s, elapsed_s, service_s, queued_s, was_alone = step
         node = nodes[place]
         if service_s > 0 and not was_alone:
-            node["beside"].append((service_s, added_s))
+            node["window"].ran_beside(service_s, added_s)
         own = node["own"]
         if own["samples"] > 2:
             most = 4.0 * predict(own, rows)
@@ -67,6 +57,6 @@ def fill(case: dict) -> dict:
             node["service"] += weight * (service_s / max(rows, 1) - node["service"])
             node["over"] += weight * (max(0.0, elapsed_s - service_s - queued_s) - node["over"])
         step.append([own["samples"], own["piece_s"], own["row_s"], node["service"], node["over"]])
-        step[-1] += [elapsed_s / max(rows, 1), node["most"], *lanes(node["beside"], case["window"])]
+        step[-1] += [elapsed_s / max(rows, 1), node["most"], node["window"].lanes, node["window"].width]
     case["others"] = [[rows, predict(job, rows)] for rows in case["others"]]
     return case

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from . import cost
+from .window import Window
 
 
 class Timers:
@@ -71,7 +72,7 @@ class Attempt:
 class Node:
     """One node: what is known of it, its costs and predictions."""
 
-    def __init__(self, place: int, job_line: dict, window: int) -> None:
+    def __init__(self, place: int, job_line: dict, window: Window) -> None:
         self.place, self.job_line, self.window = place, job_line, window
         self.up, self.epoch, self.paused_until = True, 0, None
         self.queue: list[Attempt] = []
@@ -80,8 +81,6 @@ class Node:
         self.probing, self.probe_at, self.probe_wait_s = False, 0.0, 0.1
         self.head_due, self.head_s, self.free_at, self.pace, self.speed, self.taken = inf, 0.0, 0.0, 0.0, 0.0, 0.0
         self.start_at = 0.0
-        self.side_by_side: list[tuple[float, float]] = []
-        self.lanes, self.width = 1, 1.0
         self.level: int | None = None
         self.stamp = 0
         self.own = cost.empty_line()
@@ -107,6 +106,14 @@ class Node:
     def predict(self, rows: int) -> float:
         return cost.predict(self.line, rows)
 
+    @property
+    def lanes(self) -> int:
+        return self.window.lanes
+
+    @property
+    def width(self) -> float:
+        return self.window.width
+
     def run(self, rows: int) -> float:
         return self.width * self.predict(rows)
 
@@ -114,8 +121,7 @@ class Node:
         self, rows: int, added_s: float, elapsed_s: float, service_s: float, queued_s: float, was_alone: bool
     ) -> None:
         if service_s > 0 and not was_alone:
-            self.side_by_side.append((service_s, added_s))
-            self.lanes, self.width = cost.lanes(self.side_by_side, self.window)
+            self.window.ran_beside(service_s, added_s)
         if self.samples > 2:
             most = 4.0 * cost.predict(self.own, rows)
             is_outlier = added_s > most
@@ -134,9 +140,9 @@ class Node:
 class Nodes:
     """All nodes of a job; ``changed`` is the placement's."""
 
-    def __init__(self, count: int, window: int, give_up_s: float, timers: Timers, job_line: dict) -> None:
-        self.all = [Node(place, job_line, window) for place in range(count)]
-        self.window, self.give_up_s, self.timers = window, give_up_s, timers
+    def __init__(self, windows: list[Window], give_up_s: float, timers: Timers, job_line: dict) -> None:
+        self.all = [Node(place, job_line, window) for place, window in enumerate(windows)]
+        self.give_up_s, self.timers = give_up_s, timers
         self.give_up_at = inf
         self.stamps = 0
         self.changed = None
@@ -145,7 +151,7 @@ class Nodes:
         return sorted((node for node in self.all if node.level is not None), key=lambda node: (node.level, node.stamp))
 
     def place(self, node: Node) -> None:
-        level = node.in_flight if node.is_usable and node.in_flight < self.window else None
+        level = node.in_flight if node.is_usable and node.in_flight < node.window.size else None
         if level != node.level:
             self.stamps += 1
             node.level, node.stamp = level, self.stamps

@@ -296,7 +296,7 @@ class MinMax(Pull):
         free_at, _ = outlook(node, now)
         start_at, slowness = starts(node, now)
         left = (at - start_at) / slowness
-        least = max(0.001, 4 * line["piece_s"])
+        least = max(0.001, 4 * node.width * line["piece_s"])
         if node.in_flight > 0 and left < least:
             return 0
         takes = min(work.target_s, max(left / 2, least))

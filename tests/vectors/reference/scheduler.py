@@ -8,6 +8,7 @@ from . import cost
 from .nodes import Attempt, Node, Nodes, Piece, Timers, asked_s
 from .placement import placement
 from .prng import Prng
+from .window import Window
 from .work import Work
 
 
@@ -20,7 +21,8 @@ class Scheduler:
         self.work = Work(case["work"], case["nodes"])
         self.timers = Timers()
         self.job_line = cost.empty_line()
-        self.nodes = Nodes(case["nodes"], case["window"], case["give_up_s"], self.timers, self.job_line)
+        windows = [Window(case["window"], case["most_window"]) for _ in range(case["nodes"])]
+        self.nodes = Nodes(windows, case["give_up_s"], self.timers, self.job_line)
         self.placement = placement(case["policy"], self.nodes, self.work, self.job_line, self.prng)
         self.nodes.changed = self.placement.changed
         self.n = case["nodes"]
@@ -77,6 +79,7 @@ class Scheduler:
         began = max(attempt.sent_at, node.freed_at)
         was_alone = node.queue == [attempt] and attempt.sent_at >= node.freed_at
         node.learn(attempt.rows, self.now - began, elapsed, service_s, queued_s, was_alone)
+        node.window.done(attempt.rows, node.in_flight, self.now, service_s > 0 and queued_s > 0.25 * service_s)
         self.nodes.slot_freed(attempt, self.now)
         node.answered_at, node.failures, node.probe_wait_s = self.now, 0, 0.1
         piece.live.remove(attempt)

@@ -4,7 +4,7 @@ version : int
     1.
 stage, state, error, rows, row_bytes, nodes, makespan_s
     As in JobRecord.
-policy, window, idempotent, is_divisible, max_rows
+policy, window, idempotent, is_divisible, max_rows, most_window
     As in JobTerms.
 lower_bound_s, gap_s, gap, causes
     As in Receipt; seconds.
