@@ -306,6 +306,13 @@ def test_several_arrays_without_a_contract_are_not_merged(server: Server, model:
     assert stats_of(server, "small").incompatible == 1
 
 
+def test_reduction_is_not_merged(server: Server, model: Model) -> None:
+    with Client(server.endpoint, window=8) as client:
+        total = client.reduce("Model.small", np.ones((64, 3)), op="sum", chunk_rows=2)
+    assert_same(total, np.full((2, 3), 32.0))
+    assert stats_of(server, "small").incompatible == 32
+
+
 def test_contract_is_checked_before_a_batch_is_joined(server: Server, model: Model) -> None:
     with Client(server.endpoint) as client, pytest.raises(ContractError):
         client.call("Model.classify", rows(2)[:, :2])

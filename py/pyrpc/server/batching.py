@@ -74,8 +74,15 @@ class Batching:
         left_s: float | None,
         peer: Peer | None,
         attempt: int,
+        rows: int | None = None,
     ) -> BatchedCall:
         """Run a call together with others; blocks. Check the call before and its result after it.
+
+        Parameters
+        ----------
+        rows : int, optional
+            Of a chunk, as its caller told: arrays with another number of rows go whole, and it runs alone. So does a
+            reduction (below 0), which gives one result for all its rows.
 
         Raises
         ------
@@ -89,7 +96,8 @@ class Batching:
         call = BatchedCall(positional, named, left_s, peer, attempt)
         slots = stage.batch.slots(positional, named)
         call.rows = rows_of(positional, named, slots) or 0
-        kind = kind_of(positional, named, slots) if 0 < call.rows < stage.batch.max_rows else None
+        is_fitting = 0 < call.rows < stage.batch.max_rows and rows in (None, call.rows)
+        kind = kind_of(positional, named, slots) if is_fitting else None
         if kind is None:
             # Nothing to merge, or no room beside it; no row at all: who knows what the stage makes of it.
             is_full = call.rows >= stage.batch.max_rows

@@ -394,7 +394,7 @@ class Dispatcher:
         if time_left_s is not None and time_left_s <= 0:
             raise ExpiredError("the time was over when the call arrived", help="give more time with timeout_s")
         if stage.batch is not None:
-            shared = self.batching.share(stage, positional, named, time_left_s, peer, attempt)
+            shared = self.batching.share(stage, positional, named, time_left_s, peer, attempt, rows)
             if not shared.is_alone:
                 self._check_result(stage, shared.value, bindings, rows)
                 return shared.value, shared.queued_us, shared.service_us
