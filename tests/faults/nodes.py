@@ -116,7 +116,7 @@ my_port = 0
 
 def serve(port: int) -> None:
     global my_port
-    server = Server(Work, port=port, threads=4).start()
+    server = Server(Work, port=port, threads=4, max_connections=6000).start()
     my_port = int(server.endpoint.rpartition(":")[2])
     os.write(1, f"{os.getpid()} {server.endpoint}\n".encode())
     server.serve()
@@ -130,6 +130,7 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, 0)
             os.dup2(null, 2)

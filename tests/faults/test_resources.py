@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,22 +41,60 @@ def test_stage_that_runs_out_of_memory_fails_by_name_and_its_node_goes_on(start_
 
 def test_call_that_the_node_has_no_memory_for_is_turned_away_by_name(start_nodes: StartNodes) -> None:
     with client_of(start_nodes(1)) as client:
-        client.call("Work.confine", 300 * MB)
+        client.call("Work.confine", 100 * MB)
         with pytest.raises(OverloadedError, match="memory") as caught:
-            client.call("Work.double", np.zeros(600 * MB, np.uint8))
+            client.call("Work.double", np.zeros(200 * MB, np.uint8))
         assert not caught.value.may_have_run
         np.testing.assert_array_equal(client.map("Work.double", X), 2 * X)
 
 
 def test_job_goes_on_elsewhere_when_a_node_has_no_memory_for_its_chunks(start_nodes: StartNodes) -> None:
     nodes = start_nodes(2)
-    x = np.ones((4, 80 * MB), np.uint8)
+    x = np.ones((3, 80 * MB), np.uint8)
     with client_of(nodes[:1]) as client:
         client.call("Work.confine", 60 * MB)
     with client_of(nodes) as client:
         job = client.map_async("Work.row_sum", x, chunk_rows=1)
         np.testing.assert_array_equal(job.result(60), x.sum(axis=1, dtype=np.int64))
         assert job.receipt.rows_by_node()[nodes[0].endpoint] == 0
+
+
+# -- connections
+
+
+@pytest.fixture
+def many_files() -> Iterator[int]:
+    """As many open files as the system lets this process have; gives how many idle connections that is enough for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield 5000 if hard == resource.RLIM_INFINITY else min(5000, hard - 500)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_five_thousand_idle_connections_hold_no_thread_and_hold_up_nobody(
+    start_nodes: StartNodes, many_files: int
+) -> None:
+    (node,) = start_nodes(1)
+    with client_of([node]) as client, ExitStack() as stack:
+        for _ in range(many_files):
+            stack.enter_context(socket.create_connection(("127.0.0.1", node.port), 30))
+        until = time.monotonic() + 30
+        while client.stats()[node.endpoint].connections < many_files:
+            assert time.monotonic() < until
+        began = time.monotonic()
+        np.testing.assert_array_equal(client.map("Work.double", X), 2 * X)
+        assert time.monotonic() - began < 5
+        threads = Path(f"/proc/{node.pid}/status").read_text().partition("Threads:")[2].split()[0]
+        assert int(threads) < 20
+        spent_s = cpu_s(node.pid)
+        time.sleep(0.5)
+        assert cpu_s(node.pid) - spent_s < 0.25
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of CPU that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 # -- slow nodes
