@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pyrpc import errors
+from pyrpc.client import security
 from pyrpc.errors import FailureClass, UnknownMethodError
 from pyrpc.plan.partition import CHUNKS_PER_NODE, LEAVES, MAX_CHUNK_BYTES, leaf_grid
 from pyrpc.plan.prng import SplitMix64
@@ -231,6 +232,8 @@ def test_limits_are_those_of_the_code() -> None:
         "idle connection": PATIENCE.idle_s,
         "length of a frame, from its first byte to the fourth": PATIENCE.header_s,
         "stalled frame": PATIENCE.stalled_s,
+        "TLS handshake": PATIENCE.handshake_s,
+        "token": security._MAX_TOKEN_BYTES,
     }
     assert MAX_NAME_BYTES == limits.METHOD_NAME_BYTES
     assert MAX_CHUNK_BYTES == limits.CHUNK_BYTES
