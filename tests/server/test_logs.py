@@ -113,6 +113,8 @@ def test_token_is_in_no_line(caplog: pytest.LogCaptureFixture, tmp_path: Any) ->
     ):
         client.call("Lab.echo", 1)
     assert CANARY not in caplog.text and "right-token" not in caplog.text
+    [event] = events(caplog, "call failed")
+    assert event["code"] in ("UNAUTHENTICATED", "PERMISSION_DENIED") and event["peer"].startswith("127.0.0.1:")
 
 
 def test_text_that_a_stage_raises_stays_out_of_its_traceback() -> None:

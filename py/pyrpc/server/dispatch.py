@@ -291,7 +291,7 @@ class Dispatcher:
                 )
             return self._methods[name](codec, name, seqid, args, arrived_at, peer)
         except Exception as error:
-            return self._error(codec, name, seqid, error, _failed_call(args or {}, arrived_at, peer))
+            return self._error(codec, name, seqid, error, failed_call(args or {}, arrived_at, peer))
 
     def _error(self, codec: Codec, name: str, seqid: int, error: Exception, call: FailedCall | None = None) -> Parts:
         cause: BaseException | None = None
@@ -512,7 +512,7 @@ def _required(args: dict[str, Any], name: str) -> Any:
     return value
 
 
-def _failed_call(args: dict[str, Any], arrived_at: float, peer: Peer | None) -> FailedCall:
+def failed_call(args: dict[str, Any], arrived_at: float, peer: Peer | None) -> FailedCall:
     """What the log may tell of a call that came the general way."""
     options = args.get("options")
     known = options if isinstance(options, CallOptions) else _NO_OPTIONS

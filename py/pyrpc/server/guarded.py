@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from pyrpc.errors import AuthError, ProtocolError
-from pyrpc.server.dispatch import Dispatcher
+from pyrpc.server.dispatch import Dispatcher, failed_call
+from pyrpc.server.events import FailedCall
 from pyrpc.server.tokens import Grant, TokenFile, denied
 from pyrpc.stage.current import Peer
 from pyrpc.transport.listener import Channel
@@ -75,7 +76,7 @@ class GuardedDispatcher(Dispatcher):
         try:
             grant.require(call[0])
         except AuthError as error:
-            parts = self._error(BINARY, "call", call[1], error)
+            parts = self._error(BINARY, "call", call[1], error, FailedCall(channel.peer, call[0], call[1]))
             channel.send(parts, frame_bytes(parts))
         else:
             self._serve_small(channel, call)
@@ -92,7 +93,7 @@ class GuardedDispatcher(Dispatcher):
         try:
             self._admit(name, args or {}, peer)
         except (AuthError, ProtocolError) as error:
-            return self._error(codec, name, seqid, error)
+            return self._error(codec, name, seqid, error, failed_call(args or {}, arrived_at, peer))
         return super()._answer(codec, name, seqid, args, arrived_at, peer)
 
     def _admit(self, name: str, args: dict[str, Any], peer: Peer | None) -> None:
