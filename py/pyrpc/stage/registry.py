@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pyrpc.errors import ConfigError, UnknownMethodError
+from pyrpc.errors import ConfigError, TooLargeError, UnknownMethodError
 from pyrpc.stage.batch import BatchedStage
 from pyrpc.stage.declare import declaration_of
 from pyrpc.stage.hooks import Hooks
@@ -104,9 +104,17 @@ class Registry:
         ------
         UnknownMethodError
             Tells whether the service or the method is unknown; help names the nearest.
+        TooLargeError
+            No stage can have so long a name.
         """
         stage = self._stages.get(name)
         if stage is None:
+            if len(name) > MAX_NAME_BYTES:
+                raise TooLargeError(
+                    "the name of a method is too long",
+                    expected=f"at most {MAX_NAME_BYTES} bytes",
+                    got=f"{len(name)} characters",
+                )
             raise unknown_method(name, self._stages)
         return stage
 

@@ -291,6 +291,8 @@ class Listener:
         self._begin()
 
     def _begin(self) -> None:
+        # Here and not in the thread: whoever starts the node is told when there are no file descriptors left.
+        self._selector = selectors.DefaultSelector()
         self._wake_out, self._wake_in = socket.socketpair()
         for sock in (self._wake_out, self._wake_in):
             sock.setblocking(False)
@@ -369,7 +371,7 @@ class Listener:
     # -- the accepting thread
 
     def _loop(self) -> None:
-        with selectors.DefaultSelector() as selector:
+        with self._selector as selector:
             selector.register(self._wake_out, selectors.EVENT_READ, None)
             listening, accept_at, swept_at = False, 0.0, time.monotonic()
             while True:
