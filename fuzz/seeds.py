@@ -62,7 +62,7 @@ def serve_seeds() -> dict[str, bytes]:
 
 
 def _calls(codec: Codec) -> dict[str, bytes]:
-    calls = {name: codec.encode_request(name, 7, {}) for name in ("ping", "stages", "stats")}
+    calls = {name: codec.encode_request(name, 7, {}) for name in ("ping", "stages", "stats", "drain")}
     calls["put"] = codec.encode_request("put", 7, {"value": _NESTED, "options": _OPTIONS})
     calls["nested"] = codec.encode_call("Echo.same", [_NESTED], {"n": {"m": 2}}, _OPTIONS, 7)
     calls["arrays"] = codec.encode_call("Echo.same", _ARRAYS, {}, CallOptions(1, 2000, 100_000), 7)
