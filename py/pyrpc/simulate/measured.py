@@ -13,7 +13,7 @@ from pyrpc.errors import ConfigError
 
 T = TypeVar("T")
 _REFUSALS = {"OverloadedError", "DrainingError"}
-_LOSSES = {"UnreachableError", "ConnectionLostError"}
+_LOSSES = {"UnreachableError", "ConnectionLostError", "TlsError"}
 
 
 @dataclass(frozen=True, slots=True)

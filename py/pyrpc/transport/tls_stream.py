@@ -21,7 +21,7 @@ from typing import cast
 # A few records at once; more would stay with each connection as memory.
 _RECEIVE_BYTES = 64 * 1024
 _SLICE_BYTES = 128 * 1024
-_NOTHING = memoryview(b"")
+_RECORD_BYTES = 16 * 1024
 # The types of TLS records; a stream that begins with another byte is no TLS.
 _RECORD_TYPES = range(0x14, 0x18)
 
@@ -53,7 +53,7 @@ class TlsSocket:
         )
         self.is_secured = False
         # Records that the socket did not take yet, and the bytes of the caller's that they hold.
-        self._unsent = _NOTHING
+        self._unsent: bytes | memoryview = b""
         self._taken = 0
 
     # -- the handshake
@@ -123,19 +123,26 @@ class TlsSocket:
             The socket took no more for SO_SNDTIMEO. The next call must be with the same data again.
         """
         if not self._unsent:
-            piece = memoryview(data)[:_SLICE_BYTES]
-            self._taken = 0
-            while self._taken < len(piece):
-                # One record at a time.
-                self._taken += self._session.write(piece[self._taken :])
+            size = len(data)
+            if size > _RECORD_BYTES:
+                data = memoryview(data)[:_SLICE_BYTES]
+                size = len(data)
+            self._taken = taken = self._session.write(data)
+            while taken < size:
+                # It takes one record at a time.
+                taken += self._session.write(data[taken:])
+                self._taken = taken
         self._send_records()
         return self._taken
 
     def _send_records(self) -> None:
-        if not self._unsent:
-            self._unsent = memoryview(self._outgoing.read())
-        while self._unsent:
-            self._unsent = self._unsent[self.raw.send(self._unsent) :]
+        unsent = self._unsent or self._outgoing.read()
+        while unsent:
+            # What is left is kept before it can fail.
+            self._unsent = unsent
+            sent = self.raw.send(unsent)
+            unsent = memoryview(unsent)[sent:] if sent < len(unsent) else b""
+        self._unsent = b""
 
     def fileno(self) -> int:
         """Of the socket; -1 once it is closed."""

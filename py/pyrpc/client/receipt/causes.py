@@ -50,7 +50,7 @@ from pyrpc.client.receipt.spans import LEAST_S, PREPARING, QUEUED, RUNNING, TRAN
 CAUSES = ("transfer", "straggler", "queue", "retries", "serialization", "down", "other")
 _YIELD = ("straggler", "other", "transfer", "serialization", "queue", "down", "retries")
 _REFUSALS = {"OverloadedError", "DrainingError"}
-_LOSSES = {"UnreachableError", "ConnectionLostError"}
+_LOSSES = {"UnreachableError", "ConnectionLostError", "TlsError"}
 
 
 @dataclass(frozen=True, slots=True)
