@@ -48,6 +48,10 @@ class Lab:
     def pair(self, images):
         return images.sum(axis=(1, 2)), images.mean(axis=(1, 2))
 
+    @pyrpc.stage(batch=pyrpc.Batch())
+    def halve(self, images):
+        return images // 2
+
     def total(self, images):
         return {"sum": images.sum(), "rows": len(images)}
 

@@ -98,6 +98,19 @@ def test_ls_as_json_has_every_stage(here: Any, endpoint: str) -> None:
     assert stages["Lab.pid"]["signature"] == "Lab.pid() -> int"
 
 
+def test_stats_tell_why_batches_were_sent(here: Any, start_node: Any, folder: Path) -> None:
+    endpoint = start_node("lab:Lab").endpoint
+    assert "batched" not in here("stats", endpoint).out
+    images = np.load(folder / "few.npy")
+    with pyrpc.Client(endpoint) as client:
+        for _ in range(3):
+            client.call("Lab.halve", images)
+    lines = here("stats", endpoint).out.splitlines()
+    titles = next(line for line in lines if line.startswith("batched stage"))
+    assert titles.split()[4:] == ["calls", "rows", "full", "delay", "nobody", "else", "drain", "incompatible", "singly"]
+    assert lines[-1].split() == ["Lab.halve", endpoint, "3", "3", "30", "0", "0", "3", "0", "0", "0"]
+
+
 def test_stats_count_calls(here: Any, start_node: Any) -> None:
     endpoint = start_node("lab:double").endpoint
     here("call", endpoint, "double", 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyrpc.cli.parser import add_endpoints, add_json, add_timeout
 
 if TYPE_CHECKING:
-    from pyrpc.wire.messages import NodeStats
+    from pyrpc.wire.messages import BatchStats, NodeStats
 
 NAME = "stats"
 HELP = "show what the nodes have done: calls, errors, rows and time"
@@ -22,8 +22,19 @@ examples:
   pyrpc stats h1:9090,h2:9090
   watch pyrpc stats -
   pyrpc stats - --json | jq '.[].stages'"""
+_REASONS = ("full", "delay", "nobody else", "drain", "incompatible")
 _NODE_COLUMNS = ("node", "state", ">pid", ">up", ">conns", ">busy", ">received", ">sent", "errors")
 _STAGE_COLUMNS = ("stage", "node", ">calls", ">failed", ">rows", ">mean", ">max", ">total")
+# Why they were sent, from "full" on.
+_BATCH_COLUMNS = (
+    "batched stage",
+    "node",
+    ">batches",
+    ">calls",
+    ">rows",
+    *(f">{reason}" for reason in _REASONS),
+    ">singly",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +74,10 @@ def _print_tables(nodes: dict[str, NodeStats]) -> None:
     if rows:
         print()
         print_table(_STAGE_COLUMNS, rows)
+    batches = sorted(row for node, stats in nodes.items() for row in _batch_rows(node, stats))
+    if batches:
+        print()
+        print_table(_BATCH_COLUMNS, batches)
 
 
 def _node_row(node: str, stats: NodeStats) -> list[str]:
@@ -98,6 +113,21 @@ def _stage_rows(node: str, stats: NodeStats) -> list[list[str]]:
         ]
         for name, stage in stats.stages.items()
     ]
+
+
+def _batch_rows(node: str, stats: NodeStats) -> list[list[str]]:
+    from pyrpc.cli.failures import printable
+
+    return [
+        [printable(name), node, *map(str, _batch_counts(stage.batches))]
+        for name, stage in stats.stages.items()
+        if stage.batches is not None
+    ]
+
+
+def _batch_counts(batches: BatchStats) -> tuple[int, ...]:
+    reasons = (batches.full, batches.delay, batches.nobody_else, batches.drain, batches.incompatible)
+    return batches.batches, batches.calls, batches.rows, *reasons, batches.ran_singly
 
 
 def _fields(stats: NodeStats) -> dict[str, Any]:

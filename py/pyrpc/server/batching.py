@@ -203,7 +203,7 @@ class Batching:
             call.service_us = service_us
             is_failed = failure is not None and not isinstance(failure, CancelledError)
             # Each has its share of the time, so that the sums stay true.
-            self._counters.ran(method, service_us * call.rows // rows, call.rows, is_failed)
+            self._counters.ran(method, service_us * call.rows // rows, call.rows, is_failed, call.queued_us)
         if failure is not None:
             _fail(alive, failure)
             return

@@ -171,7 +171,8 @@ class Collector:
         if None in deaths:
             return False
         with self._lock:
-            if len(batch.calls) > len(calls):
+            if any(call not in calls for call in batch.calls):
+                # Somebody came meanwhile.
                 return False
             self._close(batch)
         for call, death in zip(calls, deaths, strict=True):
