@@ -250,7 +250,8 @@ class WorkerFront:
             deaths = 0 if worker.age_s > _PROVEN_S else deaths + 1
             if self._is_stopping:
                 return
-            self.deaths += 1
+            with self._changed:
+                self.deaths += 1
             tell(_log, logging.WARNING, "worker died", worker=worker.process.pid, ending=ending)
             fresh = self._replacement(worker, deaths)
             if fresh is None:
