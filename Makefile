@@ -28,6 +28,10 @@ fuzz:  ## look for bytes that break a decoder, for longer: MINUTES=60 each, TARG
 	@sh scripts/venv.sh "$(CACHE)/+tool" 'tox>=4.30'
 	@PYRPC_FUZZ_SECONDS=$$((60 * $${MINUTES:-60})) "$(CACHE)/+tool/bin/tox" run -q -e fuzz -- $${TARGET}
 
+rolling:  ## restart three nodes in turn under load: RESTARTS=100, WORKERS=1; no call may fail
+	@sh scripts/venv.sh .venv -e '.[all]'
+	@.venv/bin/python -m tests.faults.rolling --restarts $${RESTARTS:-100} --workers $${WORKERS:-1}
+
 lint:  ## ruff and mypy alone
 	@sh scripts/venv.sh "$(CACHE)/+tool" 'tox>=4.30'
 	@"$(CACHE)/+tool/bin/tox" run -q -e lint

@@ -10,6 +10,7 @@ from . import (
     many_calls,
     map_large,
     memory_large,
+    overload,
     planner,
     simulated,
     slow_node_calls,
@@ -19,7 +20,17 @@ from . import (
 )
 
 _DATA = (echo_large, memory_large, echo_small, many_calls, map_large)
-_JOBS = (uneven_chunks, uneven_rows, stopped_node, busy_stage, slow_node_calls, batched_calls, planner, simulated)
+_JOBS = (
+    uneven_chunks,
+    uneven_rows,
+    stopped_node,
+    busy_stage,
+    slow_node_calls,
+    batched_calls,
+    overload,
+    planner,
+    simulated,
+)
 
 JOBS = [case.NAME for case in _JOBS]
 CASES = {case.NAME: case.run for case in (*_DATA, *_JOBS)}

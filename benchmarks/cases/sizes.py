@@ -38,6 +38,8 @@ class Sizes:
     simulated_rounds: int
     batched_calls: int
     batched_rounds: int
+    peak_s: float
+    overload_s: float
 
 
 FULL = Sizes(
@@ -68,6 +70,8 @@ FULL = Sizes(
     simulated_rounds=3,
     batched_calls=160,
     batched_rounds=3,
+    peak_s=3.0,
+    overload_s=60.0,
 )
 
 QUICK = Sizes(
@@ -98,4 +102,6 @@ QUICK = Sizes(
     simulated_rounds=1,
     batched_calls=16,
     batched_rounds=1,
+    peak_s=0.3,
+    overload_s=1.5,
 )

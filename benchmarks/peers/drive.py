@@ -35,6 +35,10 @@ def connect(peer: str, endpoints: list[str]) -> Any:
         from .device import DeviceCaller
 
         return DeviceCaller(endpoints)
+    if kind == "crowd":
+        from .crowd import CrowdCaller
+
+        return CrowdCaller(endpoints)
     if kind == "pulling":
         from .pulling import PullCaller
 

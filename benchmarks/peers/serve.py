@@ -33,6 +33,10 @@ def serve(peer: str) -> None:
         from . import device
 
         device.serve(announce)
+    elif kind == "crowd":
+        from . import crowd
+
+        crowd.serve(announce)
     elif kind == "pulling":
         from . import pulling
 

@@ -94,3 +94,8 @@ def test_simulator_predicts_the_jobs_that_are_measured(tmp_path: Path) -> None:
     jobs += [f"{way}: one of 8 stopped" for way in ("chunks", "rows")]
     assert names_of(outcome) == {f"{job}, {what}" for job in jobs for what in ("measured", "simulated")}
     assert len(outcome["targets"]) == len(jobs)
+
+
+def test_overloaded_node_stands_beside_one_at_its_peak(tmp_path: Path) -> None:
+    outcome = run_quick(tmp_path, "overload")
+    assert names_of(outcome) == {"good, at peak", "good, overloaded", "refusal, median", "refusal, p99"}

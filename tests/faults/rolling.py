@@ -1,6 +1,6 @@
 """Nodes that are restarted one after the other, as for a new version, while clients go on to call them.
 
-    python -m tests.faults.rolling --restarts 100
+python -m tests.faults.rolling --restarts 100
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.faults.rolling import roll
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_rolling_restart_under_load_fails_no_call(tmp_path: Path, workers: int) -> None:
     outcome = roll(tmp_path, 10 if workers == 1 else 4, workers=workers, seed=workers)
