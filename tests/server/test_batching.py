@@ -380,6 +380,12 @@ def test_wrong_number_of_rows_fails_all(crowd: Callable[..., Crowd], model: Mode
     assert model.sizes == [2, 64]
 
 
+@pytest.mark.parametrize("count", [64, 65])
+def test_wrong_number_of_rows_is_noticed_in_a_call_by_itself_too(server: Server, count: int) -> None:
+    with Client(server.endpoint) as client, pytest.raises(BadResultError):
+        client.call("Model.short", np.ones(count))
+
+
 def test_stage_that_is_busy_says_so_to_all(crowd: Callable[..., Crowd], model: Model) -> None:
     gathered = crowd("busy", np.ones(1))
     calls = [gathered.send(np.ones(32), timeout_s=1.0) for _ in range(2)]

@@ -399,6 +399,9 @@ class Dispatcher:
                 self._check_result(stage, shared.value, bindings, rows)
                 return shared.value, shared.queued_us, shared.service_us
             time_left_s = shared.left_s()
+            if rows is None and shared.rows:
+                # A stage that is batched owes one row for each also to a call by itself.
+                rows = shared.rows
         queued_us = self._admission.enter(time_left_s, peer)
         is_failed = True
         began = time.perf_counter_ns()
