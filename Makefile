@@ -39,4 +39,4 @@ lint:  ## ruff and mypy alone
 clean:  ## remove what the targets above made
 	rm -rf .venv build dist py/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis "$(CACHE)/+tool" "$(CACHE)/+tox"
 
-.PHONY: help demo test gen bench nightly fuzz lint clean
+.PHONY: help demo test gen bench nightly rolling fuzz lint clean
