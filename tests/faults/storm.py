@@ -75,21 +75,29 @@ class Nodes:
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             for _ in range(nodes)
         ]
-        self.endpoints = [self._endpoint(front) for front in self._fronts]
+        try:
+            self.endpoints = [self._endpoint(front) for front in self._fronts]
+        except BaseException:
+            self.close()
+            raise
 
     @staticmethod
     def _endpoint(front: subprocess.Popen[str]) -> str:
         assert front.stdout is not None
         line = front.stdout.readline()
-        return next(word for word in line.split() if word.startswith("127.0.0.1:")).rstrip(".,:")
+        if not line.startswith("listening on "):
+            raise RuntimeError(f"a node did not start: it said {line!r}")
+        return line.split()[2]
 
     def kill_one(self, chance: random.Random) -> int:
         """SIGKILL for one worker of one node; returns its process id, 0 where none was there."""
         front = chance.choice(self._fronts)
         with contextlib.suppress(OSError):
-            children = Path(f"/proc/{front.pid}/task/{front.pid}/children").read_text().split()
+            # A child is that of the thread that started it.
+            threads = Path(f"/proc/{front.pid}/task").glob("*/children")
+            children = sorted(int(pid) for thread in threads for pid in thread.read_text().split())
             if children:
-                pid = int(chance.choice(children))
+                pid = chance.choice(children)
                 os.kill(pid, signal.SIGKILL)
                 return pid
         return 0
