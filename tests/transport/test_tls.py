@@ -20,6 +20,7 @@ from pyrpc.transport import listener as listener_module
 from pyrpc.transport.connection import Connection, wait_any
 from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.listener import Channel, Listener
+from pyrpc.transport.patience import Patience
 from pyrpc.transport.stream import has_peer_closed, send_all, set_timeouts
 from pyrpc.transport.tls import Tls
 from pyrpc.transport.tls_channel import channels
@@ -353,11 +354,9 @@ def test_call_that_is_broken_off_ends_at_both_ends(connect: Callable[[], Connect
 
 
 @pytest.fixture
-def quick_cut(monkeypatch: pytest.MonkeyPatch, node_tls: Tls) -> Iterator[Listener]:
-    """A listener that waits a quarter of a second for a handshake."""
-    from pyrpc.transport.patience import Patience
-
-    listener = Listener(ANY, echo, make_channel=channels(node_tls), patience=Patience(handshake_s=0.25))
+def quick_cut(node_tls: Tls) -> Iterator[Listener]:
+    """A listener that waits a second for a handshake."""
+    listener = Listener(ANY, echo, make_channel=channels(node_tls), patience=Patience(handshake_s=1.0))
     listener.start()
     yield listener
     listener.close()
