@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import types
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -189,3 +192,27 @@ def test_hooks_alone_are_nothing_to_host() -> None:
 
     with pytest.raises(ConfigError, match="nothing to host"):
         Server(Empty, port=0)
+
+
+def test_worker_says_that_it_is_ready_only_when_a_signal_would_close_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Model()
+    server = Server(model, port=0)
+    handlers: list[Any] = []
+
+    def adopt(control: object, adopt: object, on_end: Callable[[], None], *more: object) -> None:
+        # What tells the front. From here on it may send SIGTERM.
+        handlers.append(signal.getsignal(signal.SIGTERM))
+        on_end()
+
+    monkeypatch.setattr("pyrpc.server.server.adopt_connections", adopt)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    ours, theirs = socket.socketpair()
+    try:
+        with ours, theirs:
+            server.serve_adopted(ours)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert handlers[0] is not before[signal.SIGTERM]
+    assert callable(handlers[0])
+    assert model.events == ["setup model", "close model"]

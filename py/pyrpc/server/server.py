@@ -271,6 +271,10 @@ class Server:
 
     def wait(self, grace_s: float = 25.0) -> None:
         """Block until ``stop``, SIGTERM or SIGINT; must be called from the main thread for the signals to count."""
+        self._wait_for(self._take_signals(), grace_s)
+
+    def _take_signals(self) -> list[int]:
+        """Take over SIGTERM and SIGINT; the list gets the number of the first."""
         received: list[int] = []
 
         def on_signal(number: int, frame: object) -> None:
@@ -282,6 +286,9 @@ class Server:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, on_signal)
+        return received
+
+    def _wait_for(self, received: list[int], grace_s: float) -> None:
         if self.on_drain is None:
             self.on_drain = self._stopped.set
         # Polled, since a signal that another thread takes does not wake this one.
@@ -299,8 +306,10 @@ class Server:
         self._dispatcher.state = NodeState.SERVING
         self._listener.adopt_only()
         self._watch.start(len(self._registry))
+        # Before the front hears that it is ready, and may end it.
+        received = self._take_signals()
         adopt_connections(control, self._listener.adopt, self._stopped.set, self._watch.sample_json)
-        self.wait(grace_s)
+        self._wait_for(received, grace_s)
 
     def _tell_front_of_close(self) -> None:
         if self._front is not None:
