@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from fuzz import reply
+from fuzz.serve import TOKEN
 from pyrpc.errors import OverloadedError, ProtocolError, StageFailedError
 from pyrpc.wire import small
 from pyrpc.wire.codec import BINARY, COMPACT, METHODS, NEEDS_TLS, Codec
@@ -19,7 +21,7 @@ from pyrpc.wire.messages import CallOptions, LoadReport, NodeInfo, StageInfo
 
 CORPUS = Path(__file__).with_name("corpus")
 
-_FRAMED, _RAW, _TORN = b"\0", b"\1", b"\2"
+_FRAMED, _RAW, _TORN, _GUARDED = b"\0", b"\1", b"\2", b"\4"
 _OPTIONS = CallOptions(1, 2000, 100_000, 1, "token", True, {"k": "v"})
 _NESTED = [None, True, -1, 0.5, "é", b"b", {"k": [np.arange(3, dtype="i2"), {}]}]
 _ARRAYS = [
@@ -58,7 +60,20 @@ def serve_seeds() -> dict[str, bytes]:
         call = small.encode_call("Echo.same", args, 7, 1000) or b""
         seeds[f"small-{kind}"] = _FRAMED + call[4:]
         seeds[f"stream-{kind}"] = _RAW + call * 3
+    for kind, message in _guarded_calls().items():
+        seeds[f"guarded-{kind}"] = _GUARDED + message
     return seeds | {name: _RAW + data for name, data in _NUMBERS.items()}
+
+
+def _guarded_calls() -> dict[str, bytes]:
+    options = CallOptions(1, 2000, 100_000)
+    known = replace(options, token=TOKEN.decode())
+    return {
+        "small": _join(BINARY.encode_call("Echo.same", [1], {}, known, 8)),
+        "other-stage": _join(BINARY.encode_call("Echo.rows", [np.zeros(3)], {}, known, 8)),
+        "no-token": _join(BINARY.encode_call("Echo.same", [1], {}, options, 8)),
+        "stats": _join(COMPACT.encode_request("stats", 8, {"options": known})),
+    }
 
 
 def _calls(codec: Codec) -> dict[str, bytes]:

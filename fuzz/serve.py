@@ -6,11 +6,14 @@ the real Channel. Rules, beside those of rules.py:
 - ``serve`` raises nothing but OSError and EOFError, and no answer tells of a fault of the node itself;
 - a connection that goes on is in order: a ping behind the frame is answered;
 - the quick way of small calls reads what the general way reads, or leaves it alone;
-- a frame that comes byte by byte is answered as one that comes at once.
+- a frame that comes byte by byte is answered as one that comes at once;
+- at a node that asks for tokens nothing runs for a frame without one, whatever the frame before it had.
 """
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from fuzz.rules import Bounded, Finding, KnownLayouts, check_error, is_same
 from fuzz.streams import MemorySocket, announced, frame
 from pyrpc import Server
 from pyrpc.errors import ProtocolError, PyrpcError
+from pyrpc.server.dispatch import Dispatcher
 from pyrpc.server.store import Store
 from pyrpc.transport.listener import Channel
 from pyrpc.wire import limits, small
@@ -28,7 +32,7 @@ from pyrpc.wire.messages import CallOptions, NodeState
 from pyrpc.wire.source import BytesSource
 
 # Bits of the first byte.
-RAW, TORN = 1, 2
+RAW, TORN, GUARDED = 1, 2, 4
 
 _PING_SEQID = 0x50494E47
 _PING = frame(b"".join(BINARY.encode_request("ping", _PING_SEQID, {})))
@@ -40,18 +44,40 @@ _FAULT = b"a fault of the node itself"
 class Echo:
     """Stages that do nothing wrong."""
 
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
     def same(self, *values: Any, **named: Any) -> list[Any]:
+        self.ran = [*self.ran[-3:], "same"]
         return [list(values), named]
 
     def rows(self, x: np.ndarray) -> np.ndarray:
+        self.ran = [*self.ran[-3:], "rows"]
         return x
 
 
-_server = Server(Echo, port=0, tracebacks=False)
-_dispatcher = _server._dispatcher
-_dispatcher._store = Store(_STORE_BYTES)
-# A caller may ask a node to go away; this one stays.
-_dispatcher.on_drain = lambda *_: None
+TOKEN = b"s3same"
+
+
+def _guarded_server() -> Server:
+    """Of a caller who may call one stage."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "tokens")
+        path.touch(0o600)
+        path.write_text(f"alice {TOKEN.decode()} Echo.same\n")
+        return Server(_echo, port=0, tracebacks=False, tokens=path)
+
+
+_echo = Echo()
+_dispatcher = Server(_echo, port=0, tracebacks=False)._dispatcher
+_guarded = _guarded_server()._dispatcher
+for _each in (_dispatcher, _guarded):
+    _each._store = Store(_STORE_BYTES)
+    # A caller may ask a node to go away; this one stays.
+    _each.on_drain = lambda *_: None
+
+_WITH_TOKEN = CallOptions(request_id=7, remaining_ms=1000, max_frame_bytes=10**6, token=TOKEN.decode())
+_KNOWN = frame(b"".join(BINARY.encode_call("Echo.same", [1], {}, _WITH_TOKEN, 7)))
 
 
 def _prime() -> KnownLayouts:
@@ -71,14 +97,15 @@ def _window(data: bytes) -> BytesSource:
     return source
 
 
-def answers(stream: bytes, piece_bytes: int | None = None) -> tuple[bytes, int]:
+def answers(stream: bytes, piece_bytes: int | None = None, dispatcher: Dispatcher = _dispatcher) -> tuple[bytes, int]:
     """What a node sends to a peer that sends a stream and closes, and after how many frames it went on."""
+    dispatcher.state = NodeState.SERVING
     sock = MemorySocket(stream, piece_bytes)
     channel = Channel(sock, "peer:1")
     served = 0
     try:
         # As Listener._attend does it.
-        while channel.has_frame() and _dispatcher.serve(channel):
+        while channel.has_frame() and dispatcher.serve(channel):
             served += 1
     except (OSError, EOFError) as error:
         if isinstance(error, PyrpcError):
@@ -160,13 +187,14 @@ _known = _prime()
 def check(data: bytes) -> None:
     """Run one input; raises Finding (or whatever came out that should not) if a rule is broken."""
     _known.restore()
-    _dispatcher.state = NodeState.SERVING
     how, message = data[:1], data[1:]
     flags = how[0] if how else 0
     if flags & RAW:
         with Bounded(data, announced(message)):
             sent, _ = answers(message, 1 if flags & TORN else None)
         _outcomes(sent)
+    elif message and flags & GUARDED:
+        _check_guarded(message)
     elif message:
         _check_framed(message, bool(flags & TORN))
 
@@ -191,3 +219,17 @@ def _check_framed(message: bytes, is_torn: bool) -> None:
     if is_torn and _outcomes(answers(stream, 1)[0]) != whole:
         raise Finding("a frame that comes byte by byte is answered in another way")
     _check_small(message)
+
+
+def _check_guarded(message: bytes) -> None:
+    """The frame comes from a connection that has shown its token before."""
+    _echo.ran.clear()
+    with Bounded(message, len(message)):
+        sent, served = answers(_KNOWN + frame(message) + _PING, dispatcher=_guarded)
+    if _echo.ran[:1] != ["same"]:
+        raise Finding("a caller with a token was turned away")
+    ran = _echo.ran[1:]
+    if ran and (ran != ["same"] or TOKEN not in message):
+        raise Finding(f"{ran} ran for a frame without the right to it")
+    if served == 2 or (served == 3 and _outcomes(sent)[-1] != ("ping", _PING_SEQID, "NodeInfo")):
+        raise Finding("the frame behind this one was not answered")

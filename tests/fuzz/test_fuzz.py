@@ -118,6 +118,14 @@ def test_call_without_an_answer_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
         serve.check(seed(serve, "binary-nested") + b"more")
 
 
+@pytest.mark.parametrize("name", ["guarded-no-token", "guarded-other-stage"])
+def test_call_that_runs_without_the_right_to_it_is_noticed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(serve._guarded, "_admit", lambda *_: None)
+    monkeypatch.setattr(serve.small, "decode_call", lambda source: None)
+    with pytest.raises(rules.Finding, match="without the right"):
+        serve.check(seed(serve, name))
+
+
 def test_reply_that_depends_on_how_it_arrives_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     string = BinaryReader.string
 
