@@ -33,12 +33,45 @@ def test_second_cut_waits_for_the_calls_that_waited_already() -> None:
     assert limit.value == 25
 
 
-def test_one_call_may_always_wait() -> None:
-    limit, clock = QueueLimit(10), FakeClock()
+def test_it_is_never_cut_below_its_least() -> None:
+    limit, clock = QueueLimit(1000, least=8), FakeClock()
     for _ in range(20):
-        limit.on_waited(clock.monotonic(), 0, 5.0, 1.0)
+        limit.on_waited(clock.monotonic(), 10, 5.0, 1.0)
         clock.advance(10)
-    assert limit.value == 1
+    assert limit.value == 8
+
+
+def test_next_in_line_tells_nothing_of_the_queue() -> None:
+    limit, clock = QueueLimit(1000), FakeClock()
+    limit.on_waited(clock.monotonic(), 0, 5.0, 1.0)
+    assert limit.value == 1000
+
+
+def test_caller_in_a_hurry_among_patient_ones_cuts_nothing() -> None:
+    limit, clock = QueueLimit(1000), FakeClock()
+    for _ in range(100):
+        limit.on_waited(clock.monotonic(), 50, 1.0, 60.0)
+    limit.on_waited(clock.monotonic(), 50, 0.1, 0.1)
+    assert limit.value == 1000
+
+
+def test_callers_that_are_all_in_a_hurry_do() -> None:
+    limit, clock = QueueLimit(1000), FakeClock()
+    for _ in range(100):
+        limit.on_waited(clock.monotonic(), 50, 1.0, 60.0)
+    for _ in range(100):
+        clock.advance(0.2)
+        limit.on_waited(clock.monotonic(), 50, 0.1, 0.1)
+    assert limit.value < 50
+
+
+def test_callers_that_wait_for_ever_leave_others_their_say() -> None:
+    limit, clock = QueueLimit(1000), FakeClock()
+    limit.on_waited(clock.monotonic(), 50, 1.0, 1e8)
+    for _ in range(100):
+        clock.advance(1.0)
+        limit.on_waited(clock.monotonic(), 50, 0.9, 1.0)
+    assert limit.value < 50
 
 
 def test_nobody_waits_where_nobody_may() -> None:

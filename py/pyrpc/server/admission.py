@@ -48,7 +48,7 @@ class Admission:
         self._lock = threading.Lock()
         self._queue: deque[threading.Lock] = deque()
         # Asked and told under the lock, and only where calls wait.
-        self._limit = QueueLimit(max_queued)
+        self._limit = QueueLimit(max_queued, threads)
         self._rate = TurnRate(threads)
 
     @property
