@@ -10,7 +10,15 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from pyrpc.errors import DrainingError, ProtocolError, PyrpcError, TlsError, TooLargeError, UnknownMethodError, UnsupportedTypeError
+from pyrpc.errors import (
+    DrainingError,
+    ProtocolError,
+    PyrpcError,
+    TlsError,
+    TooLargeError,
+    UnknownMethodError,
+    UnsupportedTypeError,
+)
 from pyrpc.wire import binary, status
 from pyrpc.wire.binary import CALL, EXCEPTION, I32, LIST, MAP, ONEWAY, REPLY, STRING, STRUCT, BinaryReader, BinaryWriter
 from pyrpc.wire.compact import CompactReader, CompactWriter
@@ -398,8 +406,8 @@ __all__ = [
     "METHODS",
     "ONEWAY",
     "CallReply",
-    "GoodbyeError",
     "Codec",
+    "GoodbyeError",
     "Parts",
     "RemoteProtocolError",
     "check_frame",
