@@ -145,3 +145,29 @@ def test_request_that_arrives_in_pieces_is_one() -> None:
     assert first is not None and first.drain is None
     assert second is not None and second.drain is not None and second.drain.grace_s == 2.5
     handover.close()
+
+
+def test_connections_in_the_backlog_are_given_out_before_the_port_closes() -> None:
+    port = Port(Endpoint("127.0.0.1", 0))
+    connections = port.connections()
+    with socket.create_connection((port.endpoint.host, port.endpoint.port), 10):
+        port.close()
+        assert len(list(connections)) == 1
+
+
+def test_worker_that_is_to_finish_takes_what_is_on_its_way_first() -> None:
+    handover, control = handover_pair()
+    adopted: list[socket.socket] = []
+    ended = threading.Event()
+    port = Port(Endpoint("127.0.0.1", 0))
+    connections = port.connections()
+    with control, socket.create_connection((port.endpoint.host, port.endpoint.port), 10):
+        assert handover.give(next(connections))
+        handover.finish()
+        adopt_connections(control, adopted.append, ended.set)
+        assert ended.wait(10)
+        assert len(adopted) == 1
+        adopted[0].close()
+    port.close()
+    connections.close()
+    handover.close()

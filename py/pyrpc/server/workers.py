@@ -56,6 +56,8 @@ _NO_WORKER_S = 5.0
 _FIRST_RESPAWN_S, _LAST_RESPAWN_S = 0.1, 30.0
 # A worker that lived as long did not die of its start.
 _PROVEN_S = 10.0
+# For the connections in the backlog when the port is closed.
+_LAST_ACCEPT_S = 1.0
 # Beyond the grace time: from the last answer to the end of the process.
 _LEAVING_S = 2.0
 _STDERR_FD = 2
@@ -135,6 +137,7 @@ class WorkerFront:
         self._changed = threading.Condition()
         self._workers: list[Worker] = []
         self._turns = itertools.count(1)
+        self._accepting: threading.Thread | None = None
         self._is_stopping = False
         self._stopping = threading.Event()
         self.deaths = 0
@@ -166,18 +169,28 @@ class WorkerFront:
             raise
         for worker in self._workers:
             threading.Thread(target=self._keep, args=(worker,), name="pyrpc-worker", daemon=True).start()
-        threading.Thread(target=self._accept, args=(self._port.connections(),), name="pyrpc-front", daemon=True).start()
+        self._accepting = threading.Thread(
+            target=self._accept, args=(self._port.connections(),), name="pyrpc-front", daemon=True
+        )
+        self._accepting.start()
 
     def stop(self, grace_s: float = 25.0) -> None:
         """Stop accepting, let the workers finish what runs, at most grace_s, and end them. May be called twice."""
+        self._port.close()
+        if self._accepting is not None:
+            # Callers that are connected already are told by a worker that the node goes away.
+            self._accepting.join(_LAST_ACCEPT_S)
         with self._changed:
             self._is_stopping = True
             workers = list(self._workers)
             self._changed.notify_all()
         self._stopping.set()
-        self._port.close()
         for worker in workers:
-            worker.process.terminate()
+            # By a signal it could end before it has taken the connections that are on their way to it.
+            if worker.is_ready:
+                worker.handover.finish()
+            else:
+                worker.process.terminate()
         # A worker cuts off by itself what is not done after grace_s.
         until = time.monotonic() + grace_s + _LEAVING_S
         for worker in workers:

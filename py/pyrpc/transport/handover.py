@@ -116,6 +116,11 @@ class Handover:
         drain = _drain_of(asked[-1]) if asked else None
         return Word(said.count(_CLOSED), drain)
 
+    def finish(self) -> None:
+        """Tell the worker that no more connections come: it takes those that are on their way, finishes and ends."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+
     def end(self) -> None:
         """Wake whoever waits here, with the end of the stream."""
         with contextlib.suppress(OSError):
@@ -176,10 +181,16 @@ class Port:
         with selectors.DefaultSelector() as selector, self._sock, self._wake_out:
             selector.register(self._sock, selectors.EVENT_READ)
             selector.register(self._wake_out, selectors.EVENT_READ)
-            while all(key.fileobj is self._sock for key, _ in selector.select()):
+            is_closing = False
+            while True:
+                # Whoever is connected already, as far as the kernel is concerned, has perhaps sent a call: closing the
+                # port on it would reset it.
+                is_closing = is_closing or any(key.fileobj is not self._sock for key, _ in selector.select())
                 try:
                     connection, _ = self._sock.accept()
                 except OSError:
+                    if is_closing:
+                        return
                     # No file descriptors, or the caller is gone again: never a busy loop.
                     selector.unregister(self._sock)
                     selector.select(_RETRY_ACCEPT_S)
