@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Literal
 
 from pyrpc.errors import ConfigError
+from pyrpc.transport.binding import bind
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.listener import bind
 
 _WINDOW_BYTES = 65536
 _CONNECT_S = 5.0

@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pyrpc.errors import ConfigError
+from pyrpc.transport.binding import bind
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.listener import bind
 
 Control = socket.socket
 """The worker's end of the unix socket."""
