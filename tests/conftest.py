@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,17 @@ from pyrpc import Tls
 # Built on the profile in force (Hypothesis has one for CI). No deadline: a busy machine is no failure.
 settings.register_profile("pyrpc", settings(), deadline=None, print_blob=True)
 settings.load_profile("pyrpc")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """What a test sets up of logging, as the command does, ends with it: its streams are closed then."""
+    root, ours = logging.getLogger(), logging.getLogger("pyrpc")
+    handlers, levels = list(root.handlers), (root.level, ours.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
 
 
 class Authority:

@@ -102,11 +102,14 @@ def test_what_is_merged_comes_apart_as_it_was(counts: list[int], is_large: bool)
         assert_same(part, args[0])
 
 
-@pytest.mark.parametrize("name", sorted(sample_arrays()))
+def arrives_with_rows(array: np.ndarray) -> bool:
+    """What arrives is in native byte order."""
+    return array.ndim > 0 and len(array) > 0 and array.dtype.isnative
+
+
+@pytest.mark.parametrize("name", sorted(name for name, array in sample_arrays().items() if arrives_with_rows(array)))
 def test_every_dtype_comes_apart_bit_for_bit(name: str) -> None:
     array = sample_arrays()[name]
-    if array.ndim == 0 or len(array) == 0 or not array.dtype.isnative:
-        pytest.skip("has no rows, or does not arrive so")
     if array.dtype.itemsize == 0:
         assert kind(array) is None
         return

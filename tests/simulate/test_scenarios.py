@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,10 +88,3 @@ def test_many_nodes_and_chunks_are_the_same_on_a_smaller_scale() -> None:
     outcome = simulate(small)
     assert {node.row_s for node in small.nodes} == {node.row_s for node in large.nodes}
     assert outcome.is_done and outcome.ratio < 1.02
-
-
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="the parser of the standard library")
-def test_files_are_plain_toml() -> None:
-    import tomllib
-
-    assert all(tomllib.loads(path.read_text()) == read_toml(str(path)) for path in FILES)

@@ -99,6 +99,7 @@ def reset(sock: socket.socket, seqid: int) -> None:
 
 NO_THRIFT = {
     "HTTP": (sends(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), "looks like HTTP"),
+    "TLS alert": (sends(b"\x15\x03\x03\x00\x02\x02\x46"), "looks like a TLS alert"),
     "length 0": (sends(b"\0\0\0\0"), "not a Thrift frame"),
     "length -1": (sends(b"\xff" * 20), "not a Thrift frame"),
     "largest length": (sends(b"\x7f\xff\xff\xff" + b"x" * 20), "not a Thrift frame"),
@@ -127,8 +128,6 @@ LOST = {
     "ends inside the length": sends(b"\0\0"),
     "ends inside the message": lambda sock, seqid: sock.sendall(reply(seqid)[:-3]),
     "ends inside an array": lambda sock, seqid: sock.sendall(reply(seqid, np.zeros(50_000))[:-70_000]),
-    # Its first bytes are a length like any other, and then nothing more comes.
-    "TLS alert": sends(b"\x15\x03\x03\x00\x02\x02\x46"),
     "greets": sends(b"+OK ready\r\n"),
 }
 
