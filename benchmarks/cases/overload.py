@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from ..harness.contest import OURS, leave_out, open_peer
 from ..harness.outcome import Outcome
 from ..harness.placement import Placement
-from ..harness.processes import ChildFailedError
+from ..harness.processes import ANSWER_S, ChildFailedError
 from .sizes import Sizes
 from .slow_node_calls import quantile
 
@@ -36,7 +36,8 @@ def run(sizes: Sizes, placement: Placement) -> Outcome:
         named = {"seconds": _STAGE_S, "timeout_s": _TIMEOUT_S}
         try:
             peak = driver.ask("of_caller", name="peak", for_s=sizes.peak_s, **named)
-            got = driver.ask("of_caller", name="overload", rate=_TIMES * peak, for_s=sizes.overload_s, **named)
+            driver.begin("of_caller", name="overload", rate=_TIMES * peak, for_s=sizes.overload_s, **named)
+            got = driver.answer("overload", within_s=sizes.overload_s + ANSWER_S)
         except ChildFailedError as error:
             leave_out(outcome, OURS, error)
             return outcome

@@ -185,9 +185,9 @@ class Driver(Child):
         """Have it do something; ``answer`` waits for the end of it."""
         self.say(json.dumps({"do": what, **arguments}))
 
-    def answer(self, what: str) -> Any:
+    def answer(self, what: str, within_s: float = ANSWER_S) -> Any:
         """What it answers to what was begun; ChildFailedError as for ``ask``."""
-        answer = json.loads(self.hear())
+        answer = json.loads(self.hear(within_s))
         if "error" in answer:
             raise ChildFailedError(f"{self._name}: {what}: {answer['error']}")
         return answer["value"]
