@@ -102,6 +102,7 @@ def _run_alone(args: argparse.Namespace) -> int:
     _say_ready(server.endpoint)
     signals.wait()
     server.stop(args.grace)
+    signals.over()
     return 0
 
 
@@ -128,6 +129,7 @@ def _run_front(args: argparse.Namespace) -> int:
     front.stop(args.grace if signals.grace_s is None else signals.grace_s)
     if metrics is not None:
         metrics.close()
+    signals.over()
     return 0
 
 

@@ -52,6 +52,15 @@ class StopSignals:
             # Full: then there is enough to wake it.
             os.write(self._write_end, b"\0")
 
+    def over(self) -> None:
+        """What was to be finished is finished, and the process ends by itself: signals change nothing any more.
+
+        Python gives them back their default as it ends, and one that comes then would seem to have killed it.
+        """
+        for number in _SIGNALS:
+            if signal.getsignal(number) == self._on_signal:
+                signal.signal(number, signal.SIG_IGN)
+
     def _on_signal(self, number: int, frame: object) -> None:
         self._received += 1
         if self._received > 1:
