@@ -313,7 +313,8 @@ class Scatter:
         then and the connection be in use for another call, which would be broken off instead.
         """
         with self._changed:
-            for action in actions:
+            # The last ones first: on a node those wait behind the first, and would begin when its turn is free.
+            for action in reversed(actions):
                 if isinstance(action, CancelAttempt) and (running := self._running.get(action.attempt_id)):
                     running.is_cancelled = True
                     if running.connection is not None:
