@@ -99,10 +99,10 @@ def _cut(
 ) -> list[Chunk]:
     rows = whole_number("rows", rows, 0)
     row_bytes = whole_number("row_bytes", row_bytes, 0)
-    largest = _rows_in(whole_number("max_chunk_bytes", max_chunk_bytes, 1), row_bytes, rows)
+    largest = rows_in(whole_number("max_chunk_bytes", max_chunk_bytes, 1), row_bytes, rows)
     # Both are checked even where only one counts: a wrong value is a mistake of the caller in any case.
     by_rows = None if chunk_rows is None else whole_number("chunk_rows", chunk_rows, 1)
-    by_bytes = None if chunk_bytes is None else _rows_in(whole_number("chunk_bytes", chunk_bytes, 1), row_bytes, rows)
+    by_bytes = None if chunk_bytes is None else rows_in(whole_number("chunk_bytes", chunk_bytes, 1), row_bytes, rows)
     if rows == 0:
         return []
     if by_rows is not None and by_rows <= largest:
@@ -129,7 +129,7 @@ def _even(rows: int, count: int) -> list[Chunk]:
     return chunks
 
 
-def _rows_in(size_bytes: int, row_bytes: int, rows: int) -> int:
+def rows_in(size_bytes: int, row_bytes: int, rows: int) -> int:
     """How many rows fit, at least one."""
     return max(1, size_bytes // row_bytes if row_bytes else rows)
 

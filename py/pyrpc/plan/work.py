@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyrpc.errors import ConfigError
-from pyrpc.plan.partition import MAX_CHUNK_BYTES, Chunk, plan_chunks, whole_number
+from pyrpc.plan.partition import MAX_CHUNK_BYTES, Chunk, plan_chunks, rows_in, whole_number
 
 # A piece that takes so long costs little in proportion to its sending (0.3 ms on one machine), and what is lost with
 # a node, or waited for at the end, is not much more.
@@ -121,7 +121,29 @@ def checked_target_s(target_s: float) -> float:
     return target_s
 
 
-class StreamRows(DivisibleWork):
+class _OpenEnded:
+    """Of both kinds of stream: how far it is known, and whether more is to come."""
+
+    is_open: bool
+    rows: int
+    _start: int
+
+    @property
+    def rows_left(self) -> int:
+        """How many were not taken; `ENDLESS` while the stream is open."""
+        return ENDLESS if self.is_open else self.available
+
+    @property
+    def available(self) -> int:
+        """How many are known and were not taken."""
+        return self.rows - self._start
+
+    def close(self) -> None:
+        """The source is at its end."""
+        self.is_open = False
+
+
+class StreamRows(_OpenEnded, DivisibleWork):
     """Rows that may be cut anywhere, as far as they are known.
 
     Parameters
@@ -149,16 +171,6 @@ class StreamRows(DivisibleWork):
         self._index = 0
 
     @property
-    def rows_left(self) -> int:
-        """How many were not taken; `ENDLESS` while the stream is open."""
-        return ENDLESS if self.is_open else self.available
-
-    @property
-    def available(self) -> int:
-        """How many are known and were not taken."""
-        return self.rows - self._start
-
-    @property
     def pieces_left(self) -> int:
         """How many pieces of the first size the known rows would make."""
         return -(-self.available // self.first_rows)
@@ -167,16 +179,12 @@ class StreamRows(DivisibleWork):
         """The source has given more rows, of about so many bytes each."""
         if not self.rows:
             self.first_rows = max(1, rows // (FIRST_PIECES * self._nodes))
-        self.max_rows = max(1, MAX_CHUNK_BYTES // row_bytes) if row_bytes else ENDLESS
+        self.max_rows = rows_in(MAX_CHUNK_BYTES, row_bytes, ENDLESS)
         self.first_rows = min(self.first_rows, self.max_rows)
         self.rows += rows
 
-    def close(self) -> None:
-        """The source is at its end."""
-        self.is_open = False
 
-
-class StreamGrid:
+class StreamGrid(_OpenEnded):
     """Chunks of a fixed size; only the last one of the stream may be smaller.
 
     Parameters
@@ -205,16 +213,6 @@ class StreamGrid:
         self._index = 0
 
     @property
-    def rows_left(self) -> int:
-        """How many were not taken; `ENDLESS` while the stream is open."""
-        return ENDLESS if self.is_open else self.available
-
-    @property
-    def available(self) -> int:
-        """How many are known and were not taken."""
-        return self.rows - self._start
-
-    @property
     def pieces_left(self) -> int:
         """How many chunks may be taken now."""
         return self.available // self._size if self.is_open else -(-self.available // self._size)
@@ -227,12 +225,8 @@ class StreamGrid:
     def add(self, rows: int, row_bytes: int) -> None:
         """The source has given more rows; the bytes of the first ones settle the size."""
         if not self.rows:
-            self._size = min(self._size, max(1, self._size_bytes // row_bytes) if row_bytes else max(rows, 1))
+            self._size = min(self._size, rows_in(self._size_bytes, row_bytes, rows))
         self.rows += rows
-
-    def close(self) -> None:
-        """The source is at its end."""
-        self.is_open = False
 
     def take(self, rows: int) -> Chunk:
         """The next chunk, whatever its rows."""
@@ -264,7 +258,7 @@ def plan_work(
     _check_one_size(chunk_rows, chunk_bytes, chunk_s)
     if chunk_rows is not None or chunk_bytes is not None or rows == 0:
         return FixedWork(plan_chunks(rows, row_bytes, nodes, chunk_rows=chunk_rows, chunk_bytes=chunk_bytes))
-    max_rows = max(1, MAX_CHUNK_BYTES // row_bytes) if row_bytes else None
+    max_rows = rows_in(MAX_CHUNK_BYTES, row_bytes, rows)
     return DivisibleWork(rows, max_rows=max_rows, target_s=TARGET_S if chunk_s is None else chunk_s, nodes=nodes)
 
 
