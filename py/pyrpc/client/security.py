@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 from collections.abc import Callable, Iterable
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from pyrpc.errors import ConfigError
 from pyrpc.transport.connection import Connection
-from pyrpc.transport.endpoint import Endpoint
+from pyrpc.transport.endpoint import Endpoint, is_loopback
 from pyrpc.transport.tls import Tls
 
 _log = logging.getLogger("pyrpc.client")
@@ -96,12 +95,5 @@ def warn_of_open_token(endpoints: Iterable[Endpoint], token: str | None, connect
     if token is None or connect is not Connection:
         return
     for endpoint in endpoints:
-        if not _is_loopback(endpoint.host):
+        if not is_loopback(endpoint.host):
             _log.warning("the token for %s travels without TLS: whoever listens on the way can use it", endpoint)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -21,11 +21,10 @@ from pyrpc.server.security import check_closed, make_channel_of
 from pyrpc.server.tokens import TokenFile
 from pyrpc.server.traced import trace_runs
 from pyrpc.server.watch import Watch, metrics_endpoint
-from pyrpc.server.watch import is_loopback as _is_loopback
 from pyrpc.server.workers import Control, adopt_connections, tell_closed, tell_drain
 from pyrpc.stage.registry import Registry
 from pyrpc.tracing import tracing
-from pyrpc.transport.endpoint import DEFAULT_HOST, Endpoint, default_port
+from pyrpc.transport.endpoint import DEFAULT_HOST, Endpoint, default_port, is_loopback
 from pyrpc.transport.listener import Listener
 from pyrpc.transport.patience import Patience
 from pyrpc.transport.tls import Tls
@@ -119,42 +118,22 @@ class Server:
     ) -> None:
         if not services:
             raise ConfigError("a server without services", help="pass a class, instance, function, module or dict")
-        _check_whole(1, threads=threads, max_frame_bytes=max_frame_bytes, max_connections=max_connections)
-        _check_whole(0, max_queued=max_queued)
-        if max_bytes_in_flight is not None:
-            _check_whole(1, max_bytes_in_flight=max_bytes_in_flight)
+        _check_sizes(threads, max_frame_bytes, max_connections, max_queued, max_bytes_in_flight)
         _check_port(port)
-        is_loopback = _is_loopback(host)
-        if not is_loopback and not insecure:
+        is_local = is_loopback(host)
+        if not is_local and not insecure:
             check_closed(host, tls, tokens)
         make_channel = make_channel_of(tls)
         self._tokens = None if tokens is None else TokenFile(tokens)
-        self._registry = Registry()
-        for service in services:
-            self._registry.add(service)
+        self._registry = _registry_of(services)
         self._hooks = ServiceHooks(self._registry.hooks)
         self._admission = Admission(threads, max_queued)
         self._max_frame_bytes = min(max_frame_bytes, limits.HARD_FRAME_BYTES)
         self._node_id = secrets.token_hex(8)
-        make_dispatcher: Callable[..., Dispatcher] = Dispatcher
-        if self._tokens is not None:
-            make_dispatcher = partial(GuardedDispatcher, tokens=self._tokens)
-        self._dispatcher = make_dispatcher(
-            self._registry,
-            self._admission,
-            self._info,
-            max_frame_bytes=self._max_frame_bytes,
-            tracebacks=is_loopback if tracebacks is None else tracebacks,
-            traffic=lambda: (self._listener.connections, *self._listener.traffic()),
-            max_bytes_in_flight=max_bytes_in_flight,
-        )
-        found = tracing()
-        if found is not None:
-            trace_runs(self._dispatcher, found)
-        wanted = Endpoint(host, default_port() if port is None else port)
+        self._dispatcher = self._make_dispatcher(is_local if tracebacks is None else tracebacks, max_bytes_in_flight)
         self._front: Control | None = None
         self._listener: Listener = Listener(
-            wanted,
+            Endpoint(host, default_port() if port is None else port),
             self._dispatcher.serve,
             max_connections=max_connections,
             on_close=self._tell_front_of_close,
@@ -166,7 +145,7 @@ class Server:
             None if metrics_port is None else metrics_endpoint(metrics_host, metrics_port, insecure=insecure),
             self._dispatcher,
             self._admission,
-            lambda: (self._listener.connections, *self._listener.traffic()),
+            self._traffic,
         )
         self._is_started = False
         self._is_closed = False
@@ -179,6 +158,28 @@ class Server:
         self.on_drain: Callable[[], object] | None = None
         self._asked_grace_s: float | None = None
         self._dispatcher.on_drain = self._asked_to_drain
+
+    def _make_dispatcher(self, tracebacks: bool, max_bytes_in_flight: int | None) -> Dispatcher:
+        make: Callable[..., Dispatcher] = Dispatcher
+        if self._tokens is not None:
+            make = partial(GuardedDispatcher, tokens=self._tokens)
+        dispatcher = make(
+            self._registry,
+            self._admission,
+            self._info,
+            max_frame_bytes=self._max_frame_bytes,
+            tracebacks=tracebacks,
+            traffic=self._traffic,
+            max_bytes_in_flight=max_bytes_in_flight,
+        )
+        found = tracing()
+        if found is not None:
+            trace_runs(dispatcher, found)
+        return dispatcher
+
+    def _traffic(self) -> tuple[int, int, int]:
+        """Connections that are open, bytes received, bytes sent."""
+        return (self._listener.connections, *self._listener.traffic())
 
     # -- what it is
 
@@ -366,6 +367,22 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _registry_of(services: tuple[object, ...]) -> Registry:
+    registry = Registry()
+    for service in services:
+        registry.add(service)
+    return registry
+
+
+def _check_sizes(
+    threads: int, max_frame_bytes: int, max_connections: int, max_queued: int, max_bytes_in_flight: int | None
+) -> None:
+    _check_whole(1, threads=threads, max_frame_bytes=max_frame_bytes, max_connections=max_connections)
+    _check_whole(0, max_queued=max_queued)
+    if max_bytes_in_flight is not None:
+        _check_whole(1, max_bytes_in_flight=max_bytes_in_flight)
 
 
 def _check_whole(least: int, **options: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from pyrpc.server.dispatch import Dispatcher
 from pyrpc.server.events import tell
 from pyrpc.server.metrics import metrics_port
 from pyrpc.server.sample import Sample
-from pyrpc.transport.endpoint import Endpoint
+from pyrpc.transport.endpoint import Endpoint, is_loopback
 from pyrpc.transport.scrape import ScrapePort
 from pyrpc.wire.messages import NodeState
 
@@ -132,13 +131,3 @@ class Watch:
             self._port.close()
         uptime_s = round(self._dispatcher.counters.uptime_s, 3)
         tell(_log, logging.INFO, "stopped", uptime_s=uptime_s, cut_off=self._admission.in_flight or None)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -72,3 +73,13 @@ def parse_endpoints(endpoints: str | Endpoint | Iterable[str | Endpoint] | None)
     if not found:
         raise ConfigError("no endpoint is named", got=repr(endpoints), help=_HELP)
     return tuple(found)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
