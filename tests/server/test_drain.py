@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.server.gate import Gate
 
 from pyrpc import Client, Server
 from pyrpc.cli.main import main
@@ -23,29 +24,6 @@ from pyrpc.transport.endpoint import Endpoint
 from pyrpc.wire import small
 from pyrpc.wire.codec import BINARY, COMPACT
 from pyrpc.wire.messages import NodeState
-
-
-class Gate:
-    """A stage that tells when it runs and ends when it is let."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Semaphore(0)
-        self.let = threading.Event()
-
-    def wait(self) -> str:
-        self.entered.release()
-        self.let.wait(30)
-        return "done"
-
-    def quick(self) -> int:
-        return 1
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    gate = Gate()
-    yield gate
-    gate.let.set()
 
 
 def test_server_that_is_not_started_is_not_serving(gate: Gate) -> None:

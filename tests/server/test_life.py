@@ -11,35 +11,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.server.gate import Gate
 
 from pyrpc import Client, Server
 from pyrpc.client.node import NodeHandle
 from pyrpc.deadline import Deadline
 from pyrpc.errors import ConfigError, DrainingError, UnreachableError
 from pyrpc.transport.endpoint import Endpoint
-
-
-class Gate:
-    """A stage that tells when it runs and ends when it is let."""
-
-    def __init__(self) -> None:
-        self.entered = threading.Semaphore(0)
-        self.let = threading.Event()
-
-    def wait(self) -> str:
-        self.entered.release()
-        self.let.wait(30)
-        return "done"
-
-    def quick(self) -> int:
-        return 1
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    gate = Gate()
-    yield gate
-    gate.let.set()
 
 
 def call_until_refused(node: NodeHandle, method: str) -> DrainingError:
