@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -56,7 +58,7 @@ def write_report(path: Path, **counts: int) -> None:
 def test_counts_are_summed_over_all_reports(matrix: ModuleType, tmp_path: Path) -> None:
     write_report(tmp_path / "a/junit.xml", tests=10, failures=2, errors=1, skipped=3)
     write_report(tmp_path / "b/junit.xml", tests=7, failures=0, errors=0, skipped=0)
-    counts = matrix.count_results(sorted(tmp_path.glob("*/junit.xml")))
+    counts = matrix.count_results(matrix.read_reports(sorted(tmp_path.glob("*/junit.xml"))))
     assert (counts["passed"], counts["failed"], counts["skipped"]) == (11, 3, 3)
 
 
@@ -66,6 +68,88 @@ def test_reports_of_an_earlier_run_are_not_counted(
     write_report(matrix.WORK_DIR / "py310/junit.xml", tests=100)
     matrix.main([])
     assert capsys.readouterr().out.splitlines()[-1] == "4 passed, 0 failed, 1 skipped"
+
+
+def fail_test(path: Path, *cases: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'<testsuite tests="{len(cases)}" failures="{len(cases)}">{"".join(cases)}</testsuite>')
+
+
+def failed_case(name: str, message: str, module: str = "tests.client.test_call") -> str:
+    """As pytest writes it."""
+    told = message.replace("\n", "&#10;")
+    return f'<testcase classname="{module}" name="{name}"><failure message="{told}">all of it</failure></testcase>'
+
+
+def test_last_lines_name_each_failed_test_and_begin_its_message(
+    matrix: ModuleType, tox_calls: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        fail_test(matrix.WORK_DIR / "docs/junit.xml", failed_case("", "no such module", "tests.docs.test_pages"))
+        fail_test(
+            matrix.WORK_DIR / "py313/junit.xml", failed_case("test_a[1]", "assert 1 == 2\n  and more\n  and more")
+        )
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(matrix, "missing_toolchains", list)
+    monkeypatch.setattr(matrix.subprocess, "run", fail)
+    assert matrix.main([]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "failure: docs: tests/docs/test_pages.py",
+        "  no such module",
+        "failure: py313: tests/client/test_call.py::test_a[1]",
+        "  assert 1 == 2",
+        "  and more",
+        "0 passed, 2 failed, 0 skipped",
+    ]
+
+
+def test_what_is_told_of_failures_is_bounded(
+    matrix: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases = [failed_case(f"test_{number}[{'x' * 9_000}]", "y" * 9_000) for number in range(25)]
+    fail_test(tmp_path / "py310/junit.xml", *cases)
+    matrix.print_failures({}, matrix.read_reports([tmp_path / "py310/junit.xml"]))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 * 20 + 1
+    assert max(map(len, lines)) <= 202
+    assert lines[-1] == "and 5 more"
+
+
+def test_an_environment_that_ends_without_a_failed_test_is_named(
+    matrix: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_test(tmp_path / "py310/junit.xml", failed_case("test_a", "told by its report"))
+    write_report(tmp_path / "py311/junit.xml", tests=5)
+    (tmp_path / "py312").mkdir()
+    (tmp_path / "py312/junit.xml").write_text("<testsuites><testsuite tests='5'")
+    codes = {"py310": 1, "py311": 3, "py312": 1, "py313": -11, "lint": 1, "docs": 0}
+    result = {"testenvs": {name: {"result": {"exit_code": code}} for name, code in codes.items()}}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    reports = matrix.read_reports(sorted(tmp_path.glob("*/junit.xml")))
+    matrix.print_failures(matrix.exit_codes(tmp_path / "result.json"), reports)
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "failure: py311: exit code 3",
+        "failure: py312: exit code 1, no junit.xml: its tests did not end",
+        "failure: py313: killed by signal 11, no junit.xml: its tests did not end",
+        "failure: lint: exit code 1",
+    ]
+
+
+def test_without_word_from_tox_no_environment_is_blamed(matrix: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "empty.json").write_text('{"testenvs": {"py310": {}}}')
+    for name in ("broken.json", "empty.json", "absent.json"):
+        assert matrix.exit_codes(tmp_path / name) == {}
+
+
+def test_environments_without_a_report_are_those_that_ask_for_none(matrix: ModuleType) -> None:
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(TOP / "tox.ini")
+    sections = {name: f"testenv:{name}" for name in matrix.ENVIRONMENTS if f"testenv:{name}" in tox}
+    silent = {name for name, section in sections.items() if "junit.xml" not in tox[section]["commands"]}
+    assert silent == set(matrix.WITHOUT_REPORT)
+    assert "junit.xml" in tox["testenv"]["commands"]
 
 
 def lose(matrix: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
