@@ -1,0 +1,66 @@
+package io.pyrpc.vectors;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+class EachFileHasAReaderTest {
+    /** Files whose part of the planner is not there yet. Take yours out as soon as it has a reader. */
+    private static final Set<String> PENDING = Set.of(
+            "call_budget", "call_hedge", "cost", "health", "job_budget", "leaf_grid", "outlier", "partition", "ping",
+            "reduction", "retry", "retry_budget", "scheduler", "stragglers", "stream", "window", "work");
+
+    @Test
+    void eachFileHasAReaderAndEachReaderAFile() throws ReflectiveOperationException, IOException {
+        Set<String> files = names(VectorTest.FOLDER, ".json");
+        files.removeAll(PENDING);
+        assertEquals(files, kindsThatAreRead());
+    }
+
+    @Test
+    void noScenarioIsThereTwiceAndThereAreTenThousand() throws IOException {
+        Set<String> seeds = new HashSet<>();
+        int count = 0;
+        for (String kind : names(VectorTest.FOLDER, ".json")) {
+            for (var scenario : VectorTest.read(kind)) {
+                JsonObject fields = scenario.getAsJsonObject();
+                seeds.add(fields.get("seed").getAsString());
+                count++;
+            }
+        }
+        assertEquals(count, seeds.size());
+        assertEquals(true, count >= 10_000, "scenarios: " + count);
+    }
+
+    /** What the classes beside this one say of themselves; each is run by JUnit, since its name ends in Test. */
+    private static Set<String> kindsThatAreRead() throws ReflectiveOperationException, IOException {
+        Path sources = Path.of(System.getProperty("basedir", "."), "src/test/java/io/pyrpc/vectors");
+        Set<String> kinds = new TreeSet<>();
+        for (String name : names(sources, "VectorTest.java")) {
+            if (!name.isEmpty()) {
+                Class<?> reader = Class.forName("io.pyrpc.vectors." + name + "VectorTest");
+                var constructor = reader.getDeclaredConstructor();
+                kinds.add(((VectorTest) constructor.newInstance()).kind());
+            }
+        }
+        return kinds;
+    }
+
+    private static Set<String> names(Path folder, String ending) throws IOException {
+        try (Stream<Path> paths = Files.list(folder)) {
+            return paths.map(path -> path.getFileName().toString())
+                    .filter(name -> name.endsWith(ending))
+                    .map(name -> name.substring(0, name.length() - ending.length()))
+                    .collect(Collectors.toCollection(TreeSet::new));
+        }
+    }
+}
