@@ -1,4 +1,6 @@
-"""Generate py/pyrpc/wire/gen from thrift/pyrpc.thrift, or check that what is committed is what comes out.
+"""Generate code from thrift/pyrpc.thrift, or check that what is committed is what comes out.
+
+Python goes to py/pyrpc/wire/gen, Java to java-client/src/main/java/io/pyrpc/gen.
 
     python scripts/gen.py                 generate (needs the Thrift compiler)
     python scripts/gen.py --check         generate again and compare (needs the Thrift compiler)
@@ -15,16 +17,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+
+from java_classes import NoSuchClassError, without_classes
 
 TOP = Path(__file__).resolve().parent.parent
 IDL = "thrift/pyrpc.thrift"
-GEN = "py/pyrpc/wire/gen"
-STAMP = f"{GEN}/STAMP"
-# What the compiler calls the package (`namespace py` of the IDL), and what of it is wanted: not the Node-remote script.
-COMPILED_PACKAGE = "pyrpc_idl"
-MODULES = ("Node.py", "constants.py", "ttypes.py")
-INIT = f'"""What the Thrift compiler makes of {IDL}; never edited by hand, `make gen` writes it."""\n'
+# What of the Python package is wanted: not the Node-remote script.
+PYTHON_MODULES = ("Node.py", "constants.py", "ttypes.py")
+PYTHON_INIT = f'"""What the Thrift compiler makes of {IDL}; never edited by hand, `make gen` writes it."""\n'
+# For a server; what the compiler writes does not compile against the Java library of today.
+JAVA_SERVER_CLASSES = ("Processor", "AsyncProcessor")
 
 
 class CannotCheckError(Exception):
@@ -52,17 +57,57 @@ def run_compiler(compiler: str, *arguments: str) -> str:
     return done.stdout
 
 
-def generate(top: Path, compiler: str) -> dict[str, bytes]:
-    """Every file of the generated package, STAMP included, by its path from the top."""
+def python_files(package: Path) -> dict[str, bytes]:
+    """The generated Python package, by file name."""
+    return {"__init__.py": PYTHON_INIT.encode(), **{name: read(package / name) for name in PYTHON_MODULES}}
+
+
+def java_files(package: Path) -> dict[str, bytes]:
+    """The generated Java package, by file name, without what a client does not need."""
+    files = {path.name: read(path) for path in sorted(package.glob("*.java"))}
+    try:
+        node = without_classes(files["Node.java"].decode(), JAVA_SERVER_CLASSES)
+    except (KeyError, NoSuchClassError) as error:
+        raise CannotCheckError(f"the compiler writes other Java than it did: {error}") from error
+    return {**files, "Node.java": node.encode()}
+
+
+@dataclass(frozen=True)
+class Output:
+    """Code in one language.
+
+    ``package`` is the folder that the compiler writes (`namespace` of the IDL), ``folder`` where it is kept.
+    """
+
+    generator: str
+    package: str
+    folder: str
+    choose: Callable[[Path], dict[str, bytes]]
+
+    @property
+    def stamp(self) -> str:
+        """Path of the file with the sha256 sums."""
+        return f"{self.folder}/STAMP"
+
+
+OUTPUTS = (
+    # Plain `py`: `py:enum` of 0.17 writes code that fails on unknown numbers.
+    Output("py", "pyrpc_idl", "py/pyrpc/wire/gen", python_files),
+    # Without the annotation, which carries the date and needs a library of its own.
+    Output("java:generated_annotations=suppress", "io/pyrpc/gen", "java-client/src/main/java/io/pyrpc/gen", java_files),
+)
+
+
+def generate(top: Path, output: Output, compiler: str) -> dict[str, bytes]:
+    """Every file of a generated package, STAMP included, by its path from the top."""
     version = run_compiler(compiler, "-version").strip()
     with tempfile.TemporaryDirectory(prefix="pyrpc-gen-") as folder:
-        # Plain `py`: `py:enum` of 0.17 writes code that fails on unknown numbers.
-        run_compiler(compiler, "--gen", "py", "-out", folder, str(top / IDL))
-        files = {f"{GEN}/{name}": read(Path(folder, COMPILED_PACKAGE, name)) for name in MODULES}
-    files[f"{GEN}/__init__.py"] = INIT.encode()
+        run_compiler(compiler, "--gen", output.generator, "-out", folder, str(top / IDL))
+        chosen = output.choose(Path(folder, output.package))
+    files = {f"{output.folder}/{name}": content for name, content in chosen.items()}
     sums = {IDL: read(top / IDL), **files}
     lines = [f"# {version}", *(f"{digest(sums[path])}  {path}" for path in sorted(sums))]
-    files[STAMP] = ("\n".join(lines) + "\n").encode()
+    files[output.stamp] = ("\n".join(lines) + "\n").encode()
     return files
 
 
@@ -71,25 +116,25 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def committed_paths(top: Path) -> set[str]:
-    """What lies in the generated package now, without what Python leaves there when it is imported."""
-    found = (path for path in (top / GEN).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+def committed_paths(top: Path, output: Output) -> set[str]:
+    """What lies in a generated package now, without what Python leaves there when it is imported."""
+    found = (path for path in (top / output.folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(top).as_posix() for path in found}
 
 
-def write(top: Path, files: dict[str, bytes]) -> None:
-    """Replace the generated package by `files`."""
-    shutil.rmtree(top / GEN, ignore_errors=True)
-    (top / GEN).mkdir(parents=True)
+def write(top: Path, output: Output, files: dict[str, bytes]) -> None:
+    """Replace a generated package by `files`."""
+    shutil.rmtree(top / output.folder, ignore_errors=True)
+    (top / output.folder).mkdir(parents=True)
     for path, content in files.items():
         (top / path).write_bytes(content)
 
 
-def differences(top: Path, compiler: str) -> list[str]:
+def differences(top: Path, output: Output, compiler: str) -> list[str]:
     """What a fresh run of the compiler gives that is not what is committed; empty when all is the same."""
-    fresh, present = generate(top, compiler), committed_paths(top)
-    if STAMP in present:
-        theirs, ours = (content.decode().partition("\n")[0] for content in (read(top / STAMP), fresh[STAMP]))
+    fresh, present = generate(top, output, compiler), committed_paths(top, output)
+    if output.stamp in present:
+        theirs, ours = (text.decode().partition("\n")[0] for text in (read(top / output.stamp), fresh[output.stamp]))
         if theirs != ours:
             raise CannotCheckError(f"the committed code is of another compiler; expected {theirs[2:]}, got {ours[2:]}")
     rows = [f"{path}: missing" for path in sorted(fresh.keys() - present)]
@@ -98,10 +143,10 @@ def differences(top: Path, compiler: str) -> list[str]:
     return rows
 
 
-def stamp_differences(top: Path) -> list[str]:
+def stamp_differences(top: Path, output: Output) -> list[str]:
     """What is not as the stamp says; empty when all is the same."""
-    recorded = read_stamp(top)
-    present = committed_paths(top) - {STAMP}
+    recorded = read_stamp(top, output)
+    present = committed_paths(top, output) - {output.stamp}
     rows = [f"{path}: not in the stamp" for path in sorted(present - recorded.keys())]
     for path, wanted in recorded.items():
         if not (top / path).is_file():
@@ -111,14 +156,24 @@ def stamp_differences(top: Path) -> list[str]:
     return rows
 
 
-def read_stamp(top: Path) -> dict[str, str]:
+def read_stamp(top: Path, output: Output) -> dict[str, str]:
     """Path to sha256, as the stamp records them."""
-    lines = read(top / STAMP).decode().splitlines()
+    lines = read(top / output.stamp).decode().splitlines()
     pairs = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
     recorded = {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
     if IDL not in recorded:
-        raise CannotCheckError(f"{STAMP} does not name {IDL}\nhelp: run `make gen`")
+        raise CannotCheckError(f"{output.stamp} does not name {IDL}\nhelp: run `make gen`")
     return recorded
+
+
+def check(top: Path, compiler: str | None) -> int:
+    """Compare what is committed with what a compiler makes, or without one with the stamps; tells the exit code."""
+    rows: dict[str, None] = {}
+    for output in OUTPUTS:
+        found = stamp_differences(top, output) if compiler is None else differences(top, output, compiler)
+        rows.update(dict.fromkeys(found))
+    print("\n".join([*rows, "help: run `make gen` and commit what it writes"] if rows else ["up to date"]))
+    return 1 if rows else 0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -132,14 +187,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.check or options.check_stamp:
-            rows = stamp_differences(options.top) if options.check_stamp else differences(options.top, options.compiler)
-            print("\n".join([*rows, "help: run `make gen` and commit what it writes"] if rows else ["up to date"]))
-            return 1 if rows else 0
-        write(options.top, generate(options.top, options.compiler))
+            return check(options.top, None if options.check_stamp else options.compiler)
+        # All of it before any of it is written: an IDL that does not compile changes nothing.
+        fresh = [(output, generate(options.top, output, options.compiler)) for output in OUTPUTS]
     except CannotCheckError as error:
         print(f"gen.py: {error}", file=sys.stderr)
         return 2
-    print(f"wrote {GEN}")
+    for output, files in fresh:
+        write(options.top, output, files)
+        print(f"wrote {output.folder}")
     return 0
 
 

@@ -12,6 +12,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 IDL = "thrift/pyrpc.thrift"
 GEN = "py/pyrpc/wire/gen"
+JAVA_GEN = "java-client/src/main/java/io/pyrpc/gen"
 
 needs_compiler = pytest.mark.skipif(shutil.which("thrift") is None, reason="the Thrift compiler is missing")
 both_checks = pytest.mark.parametrize("check", ["--check-stamp", pytest.param("--check", marks=needs_compiler)])
@@ -21,7 +22,8 @@ both_checks = pytest.mark.parametrize("check", ["--check-stamp", pytest.param("-
 def tree(tmp_path: Path) -> Path:
     """A copy of the IDL and of what was generated from it, free to be spoilt."""
     shutil.copytree(TOP / "thrift", tmp_path / "thrift")
-    shutil.copytree(TOP / GEN, tmp_path / GEN, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in (GEN, JAVA_GEN):
+        shutil.copytree(TOP / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
@@ -43,29 +45,37 @@ def test_untouched_tree_is_up_to_date(tree: Path, check: str) -> None:
 
 
 @both_checks
-@pytest.mark.parametrize("name", ["ttypes.py", "constants.py", "Node.py", "__init__.py"])
-def test_one_changed_byte_fails_and_names_the_file(tree: Path, check: str, name: str) -> None:
-    change_one_byte(tree / GEN / name)
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"{GEN}/{name}.py" for name in ("ttypes", "constants", "Node", "__init__")),
+        *(f"{JAVA_GEN}/{name}.java" for name in ("Node", "Value")),
+    ],
+)
+def test_one_changed_byte_fails_and_names_the_file(tree: Path, check: str, path: str) -> None:
+    change_one_byte(tree / path)
     done = gen(tree, check)
     assert done.returncode == 1
-    assert f"{GEN}/{name}" in done.stdout
+    assert path in done.stdout
     assert "make gen" in done.stdout
 
 
 @both_checks
-def test_missing_file_fails_and_is_named(tree: Path, check: str) -> None:
-    (tree / GEN / "constants.py").unlink()
+@pytest.mark.parametrize("path", [f"{GEN}/constants.py", f"{JAVA_GEN}/DType.java"])
+def test_missing_file_fails_and_is_named(tree: Path, check: str, path: str) -> None:
+    (tree / path).unlink()
     done = gen(tree, check)
     assert done.returncode == 1
-    assert f"{GEN}/constants.py: missing" in done.stdout
+    assert f"{path}: missing" in done.stdout
 
 
 @both_checks
-def test_file_that_was_not_generated_fails_and_is_named(tree: Path, check: str) -> None:
-    (tree / GEN / "extra.py").touch()
+@pytest.mark.parametrize("path", [f"{GEN}/extra.py", f"{JAVA_GEN}/Extra.java"])
+def test_file_that_was_not_generated_fails_and_is_named(tree: Path, check: str, path: str) -> None:
+    (tree / path).touch()
     done = gen(tree, check)
     assert done.returncode == 1
-    assert f"{GEN}/extra.py" in done.stdout
+    assert path in done.stdout
 
 
 def test_changed_idl_without_a_new_run_fails_and_is_named(tree: Path) -> None:
@@ -73,7 +83,7 @@ def test_changed_idl_without_a_new_run_fails_and_is_named(tree: Path) -> None:
         idl.write("struct Later {}\n")
     done = gen(tree, "--check-stamp")
     assert done.returncode == 1
-    assert IDL in done.stdout
+    assert done.stdout.count(IDL) == 1
 
 
 @needs_compiler
@@ -85,6 +95,7 @@ def test_changed_idl_needs_a_new_run_and_then_is_up_to_date(tree: Path) -> None:
     assert gen(tree, "--check").returncode == 0
     assert gen(tree, "--check-stamp").returncode == 0
     assert "class Later" in (tree / GEN / "ttypes.py").read_text()
+    assert "class Later" in (tree / JAVA_GEN / "Later.java").read_text()
 
 
 def test_missing_compiler_is_told_as_such(tree: Path) -> None:
@@ -95,8 +106,9 @@ def test_missing_compiler_is_told_as_such(tree: Path) -> None:
 
 
 @needs_compiler
-def test_code_of_another_compiler_version_is_told_as_such(tree: Path) -> None:
-    stamp = tree / GEN / "STAMP"
+@pytest.mark.parametrize("folder", [GEN, JAVA_GEN])
+def test_code_of_another_compiler_version_is_told_as_such(tree: Path, folder: str) -> None:
+    stamp = tree / folder / "STAMP"
     stamp.write_text(stamp.read_text().replace("# Thrift version", "# Thrift version 9."))
     done = gen(tree, "--check")
     assert done.returncode == 2
@@ -106,13 +118,18 @@ def test_code_of_another_compiler_version_is_told_as_such(tree: Path) -> None:
 @needs_compiler
 def test_idl_that_does_not_compile_changes_nothing(tree: Path) -> None:
     (tree / IDL).write_text("struct {")
-    before = {path.name: path.read_bytes() for path in (tree / GEN).iterdir()}
+    before = contents(tree)
     assert gen(tree).returncode == 2
-    assert {path.name: path.read_bytes() for path in (tree / GEN).iterdir()} == before
+    assert contents(tree) == before
 
 
-def test_missing_stamp_is_told_as_such(tree: Path) -> None:
-    (tree / GEN / "STAMP").unlink()
+def contents(tree: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for folder in (GEN, JAVA_GEN) for path in (tree / folder).iterdir()}
+
+
+@pytest.mark.parametrize("folder", [GEN, JAVA_GEN])
+def test_missing_stamp_is_told_as_such(tree: Path, folder: str) -> None:
+    (tree / folder / "STAMP").unlink()
     done = gen(tree, "--check-stamp")
     assert done.returncode == 2
     assert "STAMP" in done.stderr
