@@ -23,6 +23,7 @@ CORPUS = Path(__file__).with_name("corpus")
 
 _FRAMED, _RAW, _TORN, _GUARDED = b"\0", b"\1", b"\2", b"\4"
 _OPTIONS = CallOptions(1, 2000, 100_000, 1, "token", True, {"k": "v"})
+_CHECKED = CallOptions(1, 2000, 100_000, want_crc32c=True)
 _NESTED = [None, True, -1, 0.5, "é", b"b", {"k": [np.arange(3, dtype="i2"), {}]}]
 _ARRAYS = [
     np.array([True, False]),
@@ -81,6 +82,7 @@ def _calls(codec: Codec) -> dict[str, bytes]:
     calls["put"] = codec.encode_request("put", 7, {"value": _NESTED, "options": _OPTIONS})
     calls["nested"] = codec.encode_call("Echo.same", [_NESTED], {"n": {"m": 2}}, _OPTIONS, 7)
     calls["arrays"] = codec.encode_call("Echo.same", _ARRAYS, {}, CallOptions(1, 2000, 100_000), 7)
+    calls["checksums"] = codec.encode_call("Echo.same", _ARRAYS, {}, _CHECKED, 7, adds_crc32c=True)
     calls["run"] = codec.encode_call("Echo.rows", [np.arange(6.0).reshape(3, 2)], {}, CallOptions(), 7, rows=3)
     return {kind: _join(parts) for kind, parts in calls.items()}
 
@@ -104,6 +106,7 @@ def _replies(codec: Codec) -> dict[str, tuple[str, list[bytes | memoryview]]]:
     return {
         "nested": ("call", codec.encode_value("call", 7, _NESTED, load)),
         "arrays": ("run", codec.encode_value("run", 7, _ARRAYS, load)),
+        "checksums": ("run", codec.encode_value("run", 7, _ARRAYS, load, True)),
         "ping": ("ping", codec.encode_result("ping", 7, NodeInfo("a", "b"))),
         "stages": ("stages", codec.encode_result("stages", 7, (StageInfo("f", "doc"),))),
         "release": ("release", codec.encode_result("release", 7, None)),

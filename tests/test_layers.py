@@ -139,7 +139,7 @@ def may_import(module: str, part: str, top: str) -> bool:
         return True
     # A receipt draws a picture where somebody asks for one.
     extras = {(PLOT, "matplotlib"), (METRICS, "prometheus_client"), ("pyrpc.tracing", "opentelemetry")}
-    return part in OUTERMOST or (part, top) == ("wire", "ml_dtypes") or (module, top) in extras
+    return part in OUTERMOST or (part, top) in (("wire", "ml_dtypes"), ("wire", "crc32c")) or (module, top) in extras
 
 
 def called_name(node: ast.Call) -> str:

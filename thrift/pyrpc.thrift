@@ -65,7 +65,7 @@ struct Tensor {
   4: optional i32 itemsize
   /** DATETIME64 and TIMEDELTA64 only: "ns", "us", "D", "25s", "generic" ... as NumPy writes it. */
   5: optional string unit
-  /** CRC32C of data, when the caller asked for it. */
+  /** CRC32C of data, 0 to 2^32 - 1. Calls may have it; replies have it if want_crc32c asks for it. */
   6: optional i64 crc32c
 }
 
@@ -101,7 +101,7 @@ struct CallOptions {
   4: optional i32 attempt
   /** Bearer token, for nodes that ask for one. Never logged. */
   5: optional string token
-  /** Ask for CRC32C on every Tensor of the reply. */
+  /** Ask for crc32c on every Tensor of the reply. */
   6: optional bool want_crc32c
   /** Trace context, W3C names ("traceparent", ...). */
   7: optional map<string, string> context
@@ -142,6 +142,8 @@ enum ErrorCode {
   INTERNAL = 16
   /** The worker process died while the call ran. */
   WORKER_LOST = 17
+  /** The data of a Tensor of the call is not what its crc32c says; nothing ran. */
+  BAD_CHECKSUM = 18
 }
 
 exception RpcError {

@@ -21,6 +21,9 @@
     |  |- ConnectionLostError (ConnectionError) network  yes     UNKNOWN
     |  |- TlsError (ConnectionError)            network  no      NOT_EXECUTED
     |  |- ProtocolError                         node     yes     FINAL
+    |  |- ChecksumError
+    |  |  |- CallChecksumError                  network  no      NOT_EXECUTED
+    |  |  `- ReplyChecksumError                 network  yes     UNKNOWN
     |  |- OverloadedError                       node     no      NOT_EXECUTED
     |  |- DrainingError                         node     no      NOT_EXECUTED
     |  |- WorkerLostError                       node     yes     UNKNOWN
@@ -227,6 +230,25 @@ class TlsError(NodeError, ConnectionError):
 
 class ProtocolError(NodeError):
     """Bytes that are not the Thrift message they should be."""
+
+
+class ChecksumError(NodeError):
+    """The data of an array is not what was sent: its CRC32C differs."""
+
+    fault = Fault.NETWORK
+
+
+class CallChecksumError(ChecksumError):
+    """An array changed on its way to the node, which noticed: nothing ran."""
+
+    may_have_run = False
+    failure_class = FailureClass.NOT_EXECUTED
+
+
+class ReplyChecksumError(ChecksumError):
+    """An array changed on its way back."""
+
+    failure_class = FailureClass.UNKNOWN
 
 
 class OverloadedError(NodeError):

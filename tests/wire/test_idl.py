@@ -47,6 +47,7 @@ ENUMS = {
         "UNKNOWN_REF": 15,
         "INTERNAL": 16,
         "WORKER_LOST": 17,
+        "BAD_CHECKSUM": 18,
     },
     "ParamKind": {
         "POSITIONAL_ONLY": 1,

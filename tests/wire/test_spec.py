@@ -19,13 +19,16 @@ from pyrpc.server import store
 from pyrpc.stage.hosting import MAX_NAME_BYTES
 from pyrpc.testing.samples import assert_same
 from pyrpc.transport.patience import Patience
-from pyrpc.wire import limits, status
+from pyrpc.wire import checksum, limits, status
+from pyrpc.wire.binary import BinaryReader, BinaryWriter
 from pyrpc.wire.codec import BINARY, COMPACT, METHODS
+from pyrpc.wire.compact import CompactReader, CompactWriter
 from pyrpc.wire.gen import ttypes
 from pyrpc.wire.messages import CallOptions, LoadReport
 from pyrpc.wire.source import BytesSource
 from pyrpc.wire.status import ErrorCode
 from pyrpc.wire.tensor import DType
+from pyrpc.wire.value import BINARY_VALUES, COMPACT_VALUES, read_value
 
 PATIENCE = Patience()
 SPEC = (Path(__file__).resolve().parents[2] / "thrift/SPEC.md").read_text()
@@ -33,9 +36,9 @@ FLAT = " ".join(SPEC.split())
 ARRAY = np.array([[1, 2, 3]], "<f4")
 
 
-def example(name: str) -> bytes:
+def example(name: str, kind: str = "hex") -> bytes:
     """The bytes of a block of hex, comments left out."""
-    block = re.search(rf"^```hex {name}\n(.*?)^```$", SPEC, re.MULTILINE | re.DOTALL)
+    block = re.search(rf"^```{kind} {name}\n(.*?)^```$", SPEC, re.MULTILINE | re.DOTALL)
     return bytes.fromhex("".join(line.partition("#")[0] for line in block[1].splitlines()))
 
 
@@ -152,6 +155,37 @@ def test_example_of_a_dtype_is_read_and_written_as_the_spec_says(wire, row: dict
     assert_same(array, back)
 
 
+def bytes_of(text: str) -> bytes:
+    """Of a cell of the table of checksums."""
+    if text == "(empty)":
+        return b""
+    if (many := re.fullmatch(r"(\d+) bytes of `(\w\w)`", text)) is not None:
+        return bytes.fromhex(many[2]) * int(many[1])
+    return bytes(range(32)) if "..." in text else bytes.fromhex(text.strip("`"))
+
+
+@pytest.mark.parametrize("row", table("Tensor", "data"), ids=lambda row: row["data"])
+def test_checksums_are_those_of_the_spec(row: dict[str, str]) -> None:
+    assert checksum.crc32c(bytes_of(row["data"])) == checksum.by_numpy(bytes_of(row["data"])) == int(row["crc32c"], 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "writer", "reader"),
+    [
+        ("checksum", BINARY_VALUES, BinaryWriter, BinaryReader),
+        ("checksum compact", COMPACT_VALUES, CompactWriter, CompactReader),
+    ],
+)
+def test_tensor_with_a_checksum_is_that_of_the_spec(name: str, values, writer, reader) -> None:
+    raw = example(name, "bytes")
+    w = writer(adds_crc32c=True)
+    values.write(w, ARRAY)
+    assert b"".join(w.parts) == raw
+    source = BytesSource(len(raw).to_bytes(4, "big") + raw)
+    source.next_frame(1000)
+    assert_same(ARRAY, read_value(reader(source)))
+
+
 def test_units_are_those_that_numpy_knows() -> None:
     units = re.search(r"one of `([^`]+)`, with a number", FLAT)[1].split()
     for unit in units:
@@ -196,6 +230,7 @@ def test_table_of_what_a_client_finds_out_is_that_of_the_classes() -> None:
         errors.ConnectionLostError,
         errors.DeadlineExceeded,
         errors.ProtocolError,
+        errors.ReplyChecksumError,
         errors.UnknownMethodError,
         errors.ProtocolError,
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pyrpc.cli.parser import VALUES_HELP, add_endpoints, add_json, add_named, add_timeout, endpoints_of
+from pyrpc.cli.parser import VALUES_HELP, add_checksums, add_endpoints, add_json, add_named, add_timeout, endpoints_of
 
 NAME = "call"
 HELP = "call a method once and print what it gives"
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_json(parser)
     add_timeout(parser, "60")
+    add_checksums(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         output.check_target(args.output)
     values, named = [parse_value(text) for text in args.values], parse_named(args.named)
-    with Client(endpoints_of(args), **client_security(args)) as client:
+    with Client(endpoints_of(args), checksums=args.checksums, **client_security(args)) as client:
         result = client.call(args.method, *values, timeout_s=args.timeout, **named)
     if args.output is None:
         print(output.json_of(result) if args.json else output.text_of(result))

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pyrpc.cli.parser import add_endpoints, add_named, add_timeout, byte_count, count, endpoints_of
+from pyrpc.cli.parser import add_checksums, add_endpoints, add_named, add_timeout, byte_count, count, endpoints_of
 
 if TYPE_CHECKING:
     from pyrpc.client import Client
@@ -39,6 +39,7 @@ def add_job_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--receipt", action="store_true", help="tell what each node did, on standard error")
     add_timeout(parser, "none")
+    add_checksums(parser)
 
 
 def run_job(args: argparse.Namespace, begin: Begin) -> tuple[Any, Receipt]:
@@ -57,7 +58,7 @@ def run_job(args: argparse.Namespace, begin: Begin) -> tuple[Any, Receipt]:
     options = {"chunk_rows": args.chunk_rows, "chunk_bytes": args.chunk_bytes, "timeout_s": args.timeout}
     named = parse_named(args.named)
     with (
-        Client(endpoints_of(args), window=args.window, **client_security(args)) as client,
+        Client(endpoints_of(args), window=args.window, checksums=args.checksums, **client_security(args)) as client,
         progress_shown(args.stage, args.progress) as progress,
     ):
         job = begin(client, arrays, {**options, "progress": progress, **named})

@@ -55,6 +55,11 @@ def add_timeout(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--timeout", type=seconds, metavar="S", help=f"seconds for all of it (default: {default})")
 
 
+def add_checksums(parser: argparse.ArgumentParser) -> None:
+    """Whether arrays are checked."""
+    parser.add_argument("--checksums", action="store_true", help="check that no array changes on its way (CRC32C)")
+
+
 def add_named(parser: argparse.ArgumentParser) -> None:
     """Arguments passed by name."""
     parser.add_argument(

@@ -20,6 +20,7 @@ from pyrpc.client.pinger import Pinger
 from pyrpc.deadline import Deadline
 from pyrpc.errors import (
     ArgumentError,
+    ChecksumError,
     DeadlineExceeded,
     DrainingError,
     FailureClass,
@@ -40,7 +41,7 @@ T = TypeVar("T")
 _REQUEST_S = 2.0
 # What tells of a node, beside its loss. A call that ran out of time may have asked for too little; but a node that
 # hangs shows in no other way.
-_NODE_FAULTS = (DeadlineExceeded, WorkerLostError, InternalError, ProtocolError)
+_NODE_FAULTS = (DeadlineExceeded, WorkerLostError, InternalError, ProtocolError, ChecksumError)
 _METHODS_KEPT = 1024
 # A hedge goes over a connection that is there, or quickly made: the thread that makes it also waits for the reply.
 _HEDGE_CONNECT_S = 0.1
@@ -82,6 +83,11 @@ class Caller:
         self._methods: dict[str, Latencies] = {}
         self._only = nodes[0] if len(nodes) == 1 else None
         self._lock = threading.Lock()
+
+    @property
+    def takes_small(self) -> bool:
+        """Whether calls may go the way of wire/small.py."""
+        return self._nodes[0].takes_small
 
     def with_policy(self, balancer: Balancer) -> Caller:
         """Another caller of the same nodes, with the same budget, that chooses by another policy."""

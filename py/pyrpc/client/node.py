@@ -52,9 +52,10 @@ class NodeHandle:
         connect_timeout_s: float,
         token: str | None = None,
         connect: Callable[[Endpoint, float], Connection] = Connection,
+        checksums: bool = False,
     ) -> None:
         self.endpoint = str(endpoint)
-        self.pool = ConnectionPool(endpoint, connect_timeout_s, connect=connect)
+        self.pool = ConnectionPool(endpoint, connect_timeout_s, connect=_checked(connect) if checksums else connect)
         self.health = NodeHealth()
         self.in_flight = 0
         self.weight = 1.0
@@ -68,6 +69,9 @@ class NodeHandle:
         self.lost_at = float("-inf")
         self._token = token
         self._tail = None if token is None else token_tail(token)
+        self._want_crc32c = True if checksums else None
+        # Whether calls may go the way of wire/small.py, which knows no checksums.
+        self.takes_small = not checksums
 
     def invoke(
         self,
@@ -98,9 +102,8 @@ class NodeHandle:
             Its failure_class tells whether to try elsewhere.
         """
         call_id = next_call_id()
-        limit = limits.HARD_FRAME_BYTES
-        options = CallOptions(call_id, deadline.remaining_ms(), limit, attempt or None, self._token, context=context)
-        parts = BINARY.encode_call(method, positional, named, options, call_id, rows)
+        options = self._options(call_id, deadline, attempt, context)
+        parts = BINARY.encode_call(method, positional, named, options, call_id, rows, not self.takes_small)
         connection = self.pool.take(deadline.remaining_s(), time.monotonic())
         try:
             if on_connection is not None:
@@ -116,7 +119,7 @@ class NodeHandle:
         self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], began: float, timeout_s: float | None
     ) -> Any:
         """The first attempt at a single call that began at a moment of the system's clock; the value alone."""
-        if timeout_s is not None and not kwargs:
+        if self.takes_small and timeout_s is not None and not kwargs:
             call_id = next(_CALL_IDS) & 0x7FFFFFFF
             frame = small.encode_call(method, args, call_id, int(timeout_s * 1000))
             if frame is not None:
@@ -141,7 +144,7 @@ class NodeHandle:
         within_s: float,
     ) -> Any:
         """As ``call``, but where no reply has come after within_s seconds, or was not waited for: a ``Late``."""
-        if timeout_s is not None and not kwargs:
+        if self.takes_small and timeout_s is not None and not kwargs:
             call_id = next(_CALL_IDS) & 0x7FFFFFFF
             frame = small.encode_call(method, args, call_id, int(timeout_s * 1000))
             if frame is not None:
@@ -180,16 +183,13 @@ class NodeHandle:
         call_id = next_call_id()
         remaining_s = deadline.remaining_s()
         frame = None
-        if remaining_s != inf and not kwargs and not attempt and context is None:
+        if self.takes_small and remaining_s != inf and not kwargs and not attempt and context is None:
             frame = small.encode_call(method, args, call_id, int(remaining_s * 1000))
             if frame is not None and self._tail is not None:
                 frame = with_tail(frame, self._tail)
         if frame is None:
-            limit = limits.HARD_FRAME_BYTES
-            options = CallOptions(
-                call_id, deadline.remaining_ms(), limit, attempt or None, self._token, context=context
-            )
-            parts = BINARY.encode_call(method, args, kwargs, options, call_id, None)
+            options = self._options(call_id, deadline, attempt, context)
+            parts = BINARY.encode_call(method, args, kwargs, options, call_id, None, not self.takes_small)
         connection = self.pool.take(min(remaining_s, connect_s), time.monotonic())
         try:
             if frame is not None:
@@ -200,6 +200,17 @@ class NodeHandle:
             self.pool.give_back(connection)
             raise
         return Late(connection, call_id)
+
+    def _options(self, call_id: int, deadline: Deadline, attempt: int, context: dict[str, str] | None) -> CallOptions:
+        return CallOptions(
+            call_id,
+            deadline.remaining_ms(),
+            limits.HARD_FRAME_BYTES,
+            attempt or None,
+            self._token,
+            self._want_crc32c,
+            context,
+        )
 
     def call_many(
         self, calls: Sequence[SmallTask], deliver: Callable[[int, Any, int, PyrpcError | None], None]
@@ -255,7 +266,7 @@ class NodeHandle:
         call_id = next_call_id()
         if self._token is not None and args is None and name != "ping":
             args = {"options": CallOptions(remaining_ms=deadline.remaining_ms(), token=self._token)}
-        parts = BINARY.encode_request(name, call_id, args or {})
+        parts = BINARY.encode_request(name, call_id, args or {}, not self.takes_small)
         connection = self.pool.take(deadline.remaining_s(), time.monotonic())
         try:
             return connection.exchange(name, call_id, parts, deadline)
@@ -271,6 +282,15 @@ def is_node_loss(error: BaseException) -> bool:
 def next_call_id() -> int:
     """A number for a call, unique in this process for the next two thousand million calls."""
     return next(_CALL_IDS) & 0x7FFFFFFF
+
+
+def _checked(connect: Callable[[Endpoint, float], Connection]) -> Callable[[Endpoint, float], Connection]:
+    def connect_checked(endpoint: Endpoint, timeout_s: float) -> Connection:
+        connection = connect(endpoint, timeout_s)
+        connection.needs_crc32c = True
+        return connection
+
+    return connect_checked
 
 
 def _same_fate(error: PyrpcError) -> PyrpcError:

@@ -175,7 +175,7 @@ class Submitter:
     def _small(self, task: Task, now: float) -> SmallTask | None:
         """The call as bytes; None: it must go alone."""
         timeout_s = task.timeout_s
-        if timeout_s is None or task.kwargs:
+        if timeout_s is None or task.kwargs or not self._caller.takes_small:
             return None
         left_s = task.began + timeout_s - now
         if left_s <= 0:

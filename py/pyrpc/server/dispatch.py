@@ -374,7 +374,9 @@ class Dispatcher:
             method, positional, named, rows, time_left_s, peer, options.attempt or 0
         )
         max_frame_bytes = options.max_frame_bytes or limits.STOCK_FRAME_BYTES
-        return self._reply(codec, name, seqid, method, value, queued_us, service_us, max_frame_bytes)
+        return self._reply(
+            codec, name, seqid, method, value, queued_us, service_us, max_frame_bytes, options.want_crc32c is True
+        )
 
     def _compute(
         self,
@@ -447,13 +449,14 @@ class Dispatcher:
         queued_us: int,
         service_us: int,
         max_frame_bytes: int,
+        adds_crc32c: bool = False,
     ) -> Parts:
         load = LoadReport(self._admission.queued, self._admission.in_flight + 1, queued_us, service_us)
         if name == "run":
             # Small calls do without: two fields more would cost them more than they tell (ping has the slots).
             load.slots, load.ms_per_row = self._admission.threads, self.counters.ms_per_row(method)
         try:
-            parts = codec.encode_value(name, seqid, value, load)
+            parts = codec.encode_value(name, seqid, value, load, adds_crc32c)
         except CallerError as error:
             raise _cannot_travel(method, error) from error
         max_bytes = min(max_frame_bytes, limits.HARD_FRAME_BYTES)

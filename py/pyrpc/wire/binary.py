@@ -28,10 +28,11 @@ _u32 = struct.Struct(">I")
 class BinaryReader:
     """Reads TBinaryProtocol (strict) from a Source.
 
-    ``place`` is asked for memory for each Tensor of a reply: see wire/tensor.py.
+    ``place`` is asked for memory for each Tensor of a reply: see wire/tensor.py. ``needs_crc32c``: a Tensor without a
+    checksum is refused (one that has it is always checked).
     """
 
-    __slots__ = ("depth", "items", "place", "source")
+    __slots__ = ("depth", "items", "needs_crc32c", "place", "source")
 
     is_compact = False
 
@@ -40,6 +41,7 @@ class BinaryReader:
         self.depth = 0
         self.items = 0
         self.place: object = None
+        self.needs_crc32c = False
 
     def message(self) -> tuple[str, int, int]:
         """Name, type and sequence number of the message."""
@@ -166,14 +168,18 @@ class BinaryReader:
 
 
 class BinaryWriter:
-    """Collects the parts of a message; small parts are joined when they are sent."""
+    """Collects the parts of a message; small parts are joined when they are sent.
 
-    __slots__ = ("parts",)
+    ``adds_crc32c``: each Tensor gets a checksum.
+    """
+
+    __slots__ = ("adds_crc32c", "parts")
 
     is_compact = False
 
-    def __init__(self) -> None:
+    def __init__(self, adds_crc32c: bool = False) -> None:
         self.parts: list[bytes | memoryview] = []
+        self.adds_crc32c = adds_crc32c
 
     def message(self, name: str, kind: int, seqid: int) -> None:
         raw = name.encode()

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyrpc.errors import (
+    CallChecksumError,
+    ChecksumError,
     DrainingError,
     ProtocolError,
     PyrpcError,
+    ReplyChecksumError,
     TlsError,
     TooLargeError,
     UnknownMethodError,
@@ -34,6 +37,7 @@ Parts = list[bytes | memoryview]
 METHODS = ("call", "run", "ping", "stages", "stats", "put", "release", "drain")
 _WIRE_ERRORS = (EOFError, KeyError, TypeError, ValueError, OverflowError, struct.error)
 _NO_NODE_HELP = "check that a pyrpc node of a version that fits listens there, and that nothing between changes bytes"
+_CHANGED_HELP = "something between the two ends changes bytes, or the sender's array changed while it was sent"
 NEEDS_TLS_HELP = "pass tls=pyrpc.Tls(ca=...), the CA of the node's certificate (--tls-ca FILE, or PYRPC_TLS_CA)"
 # TApplicationException's type numbers, of which a node sends these.
 UNKNOWN_METHOD, PROTOCOL_ERROR, NEEDS_TLS, GOING_AWAY = 1, 7, 10, 11
@@ -86,9 +90,9 @@ class Codec:
 
     # -- what a client sends
 
-    def encode_request(self, name: str, seqid: int, args: dict[str, Any]) -> Parts:
+    def encode_request(self, name: str, seqid: int, args: dict[str, Any], adds_crc32c: bool = False) -> Parts:
         """Any method of service Node, by the names of its arguments."""
-        w = self._writer()
+        w = self._writer(adds_crc32c)
         w.message(name, CALL, seqid)
         _PLANS[name].args.write(w, args)
         return w.parts
@@ -101,6 +105,7 @@ class Codec:
         options: CallOptions,
         seqid: int,
         rows: int | None = None,
+        adds_crc32c: bool = False,
     ) -> Parts:
         """``Node.call``, or ``Node.run`` where rows is given; the path that is made to be quick.
 
@@ -109,7 +114,7 @@ class Codec:
         UnsupportedTypeError, TooLargeError
             An argument cannot travel; nothing was sent.
         """
-        w = self._writer()
+        w = self._writer(adds_crc32c)
         w.message("call" if rows is None else "run", CALL, seqid)
         ids = _CALL_ID if rows is None else _RUN_ID
         w.push()
@@ -184,12 +189,20 @@ class Codec:
     # -- what a client reads
 
     def decode_reply(
-        self, source: Source, name: str, seqid: int, endpoint: str | None = None, place: Placer | None = None
+        self,
+        source: Source,
+        name: str,
+        seqid: int,
+        endpoint: str | None = None,
+        place: Placer | None = None,
+        needs_crc32c: bool = False,
     ) -> Any:
         """Read the reply in the frame that is open; returns what the method gives.
 
         Raises
         ------
+        ReplyChecksumError
+            The data of an array changed on its way, or
         PyrpcError
             What the node answered instead (the connection stays usable), or
         ProtocolError
@@ -197,6 +210,7 @@ class Codec:
         """
         r = self.reader(source)
         r.place = place
+        r.needs_crc32c = needs_crc32c
         try:
             got_name, kind, got_seqid = r.message()
             if kind == EXCEPTION and got_name == "" and got_seqid == 0:
@@ -220,6 +234,10 @@ class Codec:
             error.endpoint = endpoint
             error.help = error.help or _NO_NODE_HELP
             raise
+        except ChecksumError as error:
+            raise ReplyChecksumError(
+                error.message, expected=error.expected, got=error.got, endpoint=endpoint, help=_CHANGED_HELP
+            ) from None
         except PyrpcError:
             # A TypeError or ValueError of ours says more than that something cannot be read.
             raise
@@ -242,15 +260,20 @@ class Codec:
             r.skip(STRUCT)
             args = None
         else:
-            args = plan.args.read(r)
+            try:
+                args = plan.args.read(r)
+            except ChecksumError as error:
+                raise CallChecksumError(
+                    error.message, expected=error.expected, got=error.got, help=_CHANGED_HELP
+                ) from None
         _check_consumed(r.source)
         return args
 
     # -- what a node sends
 
-    def encode_value(self, name: str, seqid: int, value: object, load: LoadReport) -> Parts:
+    def encode_value(self, name: str, seqid: int, value: object, load: LoadReport, adds_crc32c: bool = False) -> Parts:
         """The reply of call or run: a value and the load report."""
-        w = self._writer()
+        w = self._writer(adds_crc32c)
         w.message(name, REPLY, seqid)
         w.push()
         w.field(STRUCT, 0)

@@ -191,8 +191,8 @@ class CompactWriter(BinaryWriter):
 
     is_compact = True
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, adds_crc32c: bool = False) -> None:
+        super().__init__(adds_crc32c)
         self._last = 0
         self._stack: list[int] = []
 

@@ -28,6 +28,7 @@ class ErrorCode(enum.IntEnum):
     UNKNOWN_REF = 15
     INTERNAL = 16
     WORKER_LOST = 17
+    BAD_CHECKSUM = 18
 
 
 _CLASSES: dict[ErrorCode, type[errors.PyrpcError]] = {
@@ -48,6 +49,7 @@ _CLASSES: dict[ErrorCode, type[errors.PyrpcError]] = {
     ErrorCode.UNKNOWN_REF: errors.UnknownRefError,
     ErrorCode.INTERNAL: errors.InternalError,
     ErrorCode.WORKER_LOST: errors.WorkerLostError,
+    ErrorCode.BAD_CHECKSUM: errors.CallChecksumError,
 }
 # The first code wins where two lead to one class (AuthError; its is_denied tells the other).
 _CODES = {cls: code for code, cls in reversed(_CLASSES.items())}

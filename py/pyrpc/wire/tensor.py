@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pyrpc.errors import ProtocolError, TooLargeError, UnsupportedTypeError
+from pyrpc.errors import ChecksumError, ProtocolError, TooLargeError, UnsupportedTypeError
 from pyrpc.wire import limits
 from pyrpc.wire.binary import I32, I64, LIST, STRING, BinaryReader, BinaryWriter
+from pyrpc.wire.checksum import crc32c
 from pyrpc.wire.gen import ttypes
 from pyrpc.wire.memory import RECEIVE_POOL, Array
 
@@ -85,6 +86,12 @@ class Headers:
     def __init__(self, writer: type[BinaryWriter]) -> None:
         self._writer = writer
         self._cache: dict[tuple[DTypeLike, tuple[int, ...]], bytes] = {}
+        # What stands between data and its checksum; the compact protocol tells how far it is from the field before.
+        w = writer()
+        w.field(STRING, _DATA)
+        w.parts.clear()
+        w.field(I64, _CRC)
+        self.crc32c = b"".join(w.parts)
 
     def get(self, dtype: DTypeLike, shape: tuple[int, ...], nbytes: int) -> bytes:
         """All up to and with the length of data, for an array that travels as it lies in memory."""
@@ -186,6 +193,10 @@ def write_tensor(w: BinaryWriter, headers: Headers, array: Array) -> None:
             w.parts.append(array.tobytes())
         else:
             w.parts.append(memory_of(array if array.flags.c_contiguous else np.ascontiguousarray(array)))
+    if w.adds_crc32c:
+        checksum = crc32c(w.parts[-1])
+        w.parts.append(headers.crc32c)
+        w.i64(checksum)
     w.parts.append(b"\0")
 
 
@@ -203,8 +214,10 @@ def read_tensor(r: BinaryReader) -> Array:
         dtype, shape and length do not fit together.
     UnsupportedTypeError
         bfloat16 without the package that knows it.
+    ChecksumError
+        The data is not what was sent.
     """
-    number = itemsize = unit = raw = array = None
+    number = itemsize = unit = raw = array = checksum = None
     shape: tuple[int, ...] | None = None
     r.push()
     while True:
@@ -228,12 +241,27 @@ def read_tensor(r: BinaryReader) -> Array:
             itemsize = r.i32()
         elif fid == _UNIT and kind == STRING:
             unit = r.string()
+        elif fid == _CRC and kind == I64:
+            checksum = r.i64()
         else:
             r.skip(kind)
     r.pop()
-    if array is not None:
-        return array
-    return _finish(number, shape, itemsize, unit, raw)
+    if checksum is not None or r.needs_crc32c:
+        _check_sum(raw if array is None else array, checksum)
+    return _finish(number, shape, itemsize, unit, raw) if array is None else _checked(array)
+
+
+def _check_sum(data: Array | None, checksum: int | None) -> None:
+    """Compare the data as it lies in memory now with what its sender counted."""
+    if checksum is None:
+        raise ProtocolError(
+            "an array without the checksum that was asked for",
+            help="the node is of a version that does not know checksums: use a newer one, or no checksums",
+        )
+    if data is not None and (found := crc32c(memory_of(data))) != checksum:
+        raise ChecksumError(
+            "the data of an array changed on its way", expected=f"CRC32C {checksum:#010x}", got=f"{found:#010x}"
+        )
 
 
 def _read_shape(r: BinaryReader) -> tuple[int, ...]:
@@ -250,7 +278,7 @@ def _read_shape(r: BinaryReader) -> tuple[int, ...]:
 
 
 def read_array(r: BinaryReader, dtype: DTypeLike, shape: tuple[int, ...], size: int, place: Placer | None) -> Array:
-    """Read size bytes of data as an array; shape and dtype were told before."""
+    """Read size bytes of data as an array; shape and dtype were told before. The bytes are not looked at."""
     if math.prod(shape) * dtype.itemsize != size:
         raise ProtocolError(
             "a Tensor's length does not fit its shape and dtype",
@@ -260,16 +288,16 @@ def read_array(r: BinaryReader, dtype: DTypeLike, shape: tuple[int, ...], size: 
     source = r.source
     if place is not None and (placed := place(dtype, shape)) is not None:
         source.read_into(memory_of(placed))
-        return _checked(placed)
+        return placed
     if 0 < size <= limits.SMALL_BYTES:
         pos = source.take(size)
         flat: Array = np.frombuffer(source.buf, dtype, math.prod(shape), pos)
-        return _checked((flat if len(shape) == 1 else flat.reshape(shape)).copy())
+        return (flat if len(shape) == 1 else flat.reshape(shape)).copy()
     if size == 0:
         return _without_bytes(dtype, shape)
     array = RECEIVE_POOL.take(dtype, shape, size)
     source.read_into(memory_of(array))
-    return _checked(array)
+    return array
 
 
 def _without_bytes(dtype: DTypeLike, shape: tuple[int, ...]) -> Array:

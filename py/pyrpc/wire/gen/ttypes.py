@@ -111,6 +111,7 @@ class ErrorCode(object):
     UNKNOWN_REF = 15
     INTERNAL = 16
     WORKER_LOST = 17
+    BAD_CHECKSUM = 18
 
     _VALUES_TO_NAMES = {
         1: "UNKNOWN_METHOD",
@@ -130,6 +131,7 @@ class ErrorCode(object):
         15: "UNKNOWN_REF",
         16: "INTERNAL",
         17: "WORKER_LOST",
+        18: "BAD_CHECKSUM",
     }
 
     _NAMES_TO_VALUES = {
@@ -150,6 +152,7 @@ class ErrorCode(object):
         "UNKNOWN_REF": 15,
         "INTERNAL": 16,
         "WORKER_LOST": 17,
+        "BAD_CHECKSUM": 18,
     }
 
 
@@ -206,7 +209,7 @@ class Tensor(object):
      - data: Exactly product(shape) x itemsize bytes (see STRING for the one exception).
      - itemsize: BYTES and UNICODE only: bytes of one element.
      - unit: DATETIME64 and TIMEDELTA64 only: "ns", "us", "D", "25s", "generic" ... as NumPy writes it.
-     - crc32c: CRC32C of data, when the caller asked for it.
+     - crc32c: CRC32C of data, 0 to 2^32 - 1. Calls may have it; replies have it if want_crc32c asks for it.
 
     """
 
@@ -567,7 +570,7 @@ class CallOptions(object):
      - max_frame_bytes: The largest frame the caller takes; without it a reply stays within 16,384,000 bytes.
      - attempt: 0 for the first attempt.
      - token: Bearer token, for nodes that ask for one. Never logged.
-     - want_crc32c: Ask for CRC32C on every Tensor of the reply.
+     - want_crc32c: Ask for crc32c on every Tensor of the reply.
      - context: Trace context, W3C names ("traceparent", ...).
 
     """

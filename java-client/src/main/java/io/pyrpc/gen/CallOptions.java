@@ -45,7 +45,7 @@ public class CallOptions implements org.apache.thrift.TBase<CallOptions, CallOpt
    */
   public @org.apache.thrift.annotation.Nullable java.lang.String token; // optional
   /**
-   * Ask for CRC32C on every Tensor of the reply.
+   * Ask for crc32c on every Tensor of the reply.
    */
   public boolean want_crc32c; // optional
   /**
@@ -76,7 +76,7 @@ public class CallOptions implements org.apache.thrift.TBase<CallOptions, CallOpt
      */
     TOKEN((short)5, "token"),
     /**
-     * Ask for CRC32C on every Tensor of the reply.
+     * Ask for crc32c on every Tensor of the reply.
      */
     WANT_CRC32C((short)6, "want_crc32c"),
     /**
@@ -376,14 +376,14 @@ public class CallOptions implements org.apache.thrift.TBase<CallOptions, CallOpt
   }
 
   /**
-   * Ask for CRC32C on every Tensor of the reply.
+   * Ask for crc32c on every Tensor of the reply.
    */
   public boolean isWant_crc32c() {
     return this.want_crc32c;
   }
 
   /**
-   * Ask for CRC32C on every Tensor of the reply.
+   * Ask for crc32c on every Tensor of the reply.
    */
   public CallOptions setWant_crc32c(boolean want_crc32c) {
     this.want_crc32c = want_crc32c;

@@ -75,7 +75,11 @@ public enum ErrorCode implements org.apache.thrift.TEnum {
   /**
    * The worker process died while the call ran.
    */
-  WORKER_LOST(17);
+  WORKER_LOST(17),
+  /**
+   * The data of a Tensor of the call is not what its crc32c says; nothing ran.
+   */
+  BAD_CHECKSUM(18);
 
   private final int value;
 
@@ -132,6 +136,8 @@ public enum ErrorCode implements org.apache.thrift.TEnum {
         return INTERNAL;
       case 17:
         return WORKER_LOST;
+      case 18:
+        return BAD_CHECKSUM;
       default:
         return null;
     }

@@ -46,7 +46,7 @@ public class Tensor implements org.apache.thrift.TBase<Tensor, Tensor._Fields>, 
    */
   public @org.apache.thrift.annotation.Nullable java.lang.String unit; // optional
   /**
-   * CRC32C of data, when the caller asked for it.
+   * CRC32C of data, 0 to 2^32 - 1. Calls may have it; replies have it if want_crc32c asks for it.
    */
   public long crc32c; // optional
 
@@ -74,7 +74,7 @@ public class Tensor implements org.apache.thrift.TBase<Tensor, Tensor._Fields>, 
      */
     UNIT((short)5, "unit"),
     /**
-     * CRC32C of data, when the caller asked for it.
+     * CRC32C of data, 0 to 2^32 - 1. Calls may have it; replies have it if want_crc32c asks for it.
      */
     CRC32C((short)6, "crc32c");
 
@@ -405,14 +405,14 @@ public class Tensor implements org.apache.thrift.TBase<Tensor, Tensor._Fields>, 
   }
 
   /**
-   * CRC32C of data, when the caller asked for it.
+   * CRC32C of data, 0 to 2^32 - 1. Calls may have it; replies have it if want_crc32c asks for it.
    */
   public long getCrc32c() {
     return this.crc32c;
   }
 
   /**
-   * CRC32C of data, when the caller asked for it.
+   * CRC32C of data, 0 to 2^32 - 1. Calls may have it; replies have it if want_crc32c asks for it.
    */
   public Tensor setCrc32c(long crc32c) {
     this.crc32c = crc32c;
