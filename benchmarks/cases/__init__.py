@@ -11,6 +11,7 @@ from . import (
     map_large,
     memory_large,
     overload,
+    overload_memory,
     planner,
     simulated,
     slow_node_calls,
@@ -28,6 +29,7 @@ _JOBS = (
     slow_node_calls,
     batched_calls,
     overload,
+    overload_memory,
     planner,
     simulated,
 )

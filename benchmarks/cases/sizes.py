@@ -40,6 +40,7 @@ class Sizes:
     batched_rounds: int
     peak_s: float
     overload_s: float
+    flood_s: float
 
 
 FULL = Sizes(
@@ -72,6 +73,7 @@ FULL = Sizes(
     batched_rounds=3,
     peak_s=3.0,
     overload_s=60.0,
+    flood_s=15.0,
 )
 
 QUICK = Sizes(
@@ -104,4 +106,5 @@ QUICK = Sizes(
     batched_rounds=1,
     peak_s=0.3,
     overload_s=1.5,
+    flood_s=1.0,
 )

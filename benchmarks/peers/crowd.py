@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
+import numpy as np
+
 import pyrpc
 from pyrpc.client.node import NodeHandle
 from pyrpc.deadline import Deadline
@@ -15,6 +17,8 @@ from pyrpc.errors import OverloadedError, PyrpcError
 from pyrpc.transport.endpoint import Endpoint
 
 THREADS = 8
+# Of requests that wait or run, at the node.
+MOST_BYTES = 64 * 2**20
 # In flight at the same time; far more than the node lets wait.
 _CALLERS = 400
 _CALM_IN_A_ROW = 20
@@ -26,9 +30,15 @@ def work(seconds: float) -> int:
     return 1
 
 
+def hold(x: np.ndarray, seconds: float) -> int:
+    """The same with an array, which the node keeps for so long."""
+    time.sleep(seconds)
+    return len(x)
+
+
 def serve(announce: Callable[[str], None]) -> None:
     """Serve for ever; `announce` gets the endpoint."""
-    server = pyrpc.Server(work, port=0, threads=THREADS)
+    server = pyrpc.Server(work, hold, port=0, threads=THREADS, max_bytes_in_flight=MOST_BYTES)
     server.start()
     announce(server.endpoint)
     threading.Event().wait()
@@ -87,6 +97,26 @@ class CrowdCaller:
             "took_s": took_s,
             "recovery_s": self._recovery_s(seconds, timeout_s),
         }
+
+    def flood(self, callers: int, payload_bytes: int, seconds: float, timeout_s: float, for_s: float) -> dict[str, int]:
+        """So many callers with an array each, who ask again at once; how many calls ended how."""
+        x = np.zeros(payload_bytes, np.uint8)
+        start = perf_counter()
+        ends: list[str] = []
+
+        def repeat(_: int) -> None:
+            while perf_counter() - start < for_s:
+                try:
+                    self._node.invoke("hold", [x, seconds], {}, Deadline(timeout_s))
+                    ends.append("good")
+                except OverloadedError:
+                    ends.append("refused")
+                except PyrpcError:
+                    ends.append("late")
+
+        with ThreadPoolExecutor(callers) as pool:
+            list(pool.map(repeat, range(callers)))
+        return {end: ends.count(end) for end in ("good", "refused", "late")}
 
     def _recovery_s(self, seconds: float, timeout_s: float) -> float:
         start = perf_counter()
