@@ -18,6 +18,7 @@ import pytest
 from pyrpc import Client, Server
 from pyrpc.client.receipt import Receipt
 from pyrpc.errors import CancelledError, PyrpcError, UnknownRefError
+from pyrpc.transport.connection import Connection
 
 Start = Callable[..., tuple[Client, list[Server]]]
 
@@ -202,6 +203,33 @@ def test_receipt_of_a_failed_job_says_why(start: Start) -> None:
     assert receipt.state == "failed"
     assert receipt.error is not None and "five" in receipt.error
     assert "StageFailedError" in {entry.error_type for entry in receipt.entries}
+
+
+def test_what_comes_after_the_end_of_a_job_changes_nothing_in_its_receipt(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The reply was already here, so to speak, when its attempt was to be broken off.
+    monkeypatch.setattr(Connection, "abort", lambda connection: None)
+    work, has_ended = Work(), threading.Event()
+    client, servers = start(work)
+    job = client.map_async("Work.wait", np.zeros((10, 4)), chunk_rows=10)
+    scatter = job._scatter
+    monkeypatch.setattr(scatter._gather, "release", lambda chunk, attempt_id: has_ended.set())
+    assert work.is_called.wait(10)
+    (running,) = scatter._running.values()
+    while running.connection.bytes_sent == running.sent_before:
+        time.sleep(0.001)  # The node may be quicker than the thread that sent to it.
+    job.cancel()
+    with pytest.raises(CancelledError):
+        job.result()
+    before = checked(job.receipt).to_dict()
+    (entry,) = job.receipt.entries
+    assert entry.bytes_out > 10 * 4 * 8
+    assert (entry.replied_s, entry.bytes_in) == (0.0, 0)
+    work.let.set()
+    assert has_ended.wait(10)
+    scatter._probe(servers[0].endpoint)
+    assert checked(job.receipt).to_dict() == before
 
 
 def test_empty_job_has_a_receipt(start: Start) -> None:

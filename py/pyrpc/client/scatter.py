@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -117,6 +117,8 @@ class Scatter:
         self._done_rows = 0
         self._putting = 0
         self._is_finished = False
+        # Whether the receipt is complete: attempts and probes that end later write nothing into it.
+        self._is_closed = False
         self._error: BaseException | None = None
         self._last_failure: PyrpcError | None = None
         self._began = time.monotonic()
@@ -205,20 +207,24 @@ class Scatter:
         return self._error
 
     def _close_books(self) -> None:
-        self.receipt.makespan_s = time.monotonic() - self._began
         with self._changed:
+            self._is_closed = True
+            # Here, not before: what was written down until now was not after the end.
+            self.receipt.makespan_s = time.monotonic() - self._began
             if self._feed is not None:
                 self._feed.end()
                 self.receipt.rows, self.receipt.row_bytes = self._arguments.rows, self._arguments.row_bytes
             for running in self._running.values():
-                running.record.outcome = "cancelled"
-                running.record.done_s = self.receipt.makespan_s
-                self.receipt.entries.append(running.record)
+                self._count_bytes(running)
+                # A copy: the attempt may not have ended yet, and goes on to write into its own.
+                end = replace(running.record, outcome="cancelled", done_s=self.receipt.makespan_s)
+                self.receipt.entries.append(end)
             self._running.clear()
             self.receipt.fits = self._scheduler.fits()
             self._write_state(self._error)
+            windows = self._scheduler.windows()
         assign_slots(self.receipt.entries)
-        self._on_windows(self._scheduler.windows())
+        self._on_windows(windows)
         self.completed.put(None)
 
     def _write_state(self, error: BaseException | None) -> None:
@@ -342,11 +348,9 @@ class Scatter:
         try:
             try:
                 reply = self._invoke(send, running, place)
-                if place.at:
-                    running.record.replied_s = place.at - self._began
             except PyrpcError as error:
                 return self._failed(send, running, error)
-            return self._succeeded(send, running, reply)
+            return self._succeeded(send, running, reply, place.at)
         finally:
             self._gather.release(chunk, send.attempt_id)
             with self._changed:
@@ -407,17 +411,19 @@ class Scatter:
             running.record.bytes_out += running.connection.bytes_sent - running.sent_before
             running.record.bytes_in += running.connection.bytes_received - running.received_before
 
-    def _succeeded(self, send: Send, running: _Running, reply: CallReply) -> Send | None:
-        if reply.load is not None:
-            running.record.service_s = reply.load.service_us / 1e6
-            running.record.queued_s = reply.load.queued_us / 1e6
+    def _succeeded(self, send: Send, running: _Running, reply: CallReply, replied_at: float) -> Send | None:
+        record = running.record
         with self._changed:
+            if replied_at:
+                record.replied_s = replied_at - self._began
+            if reply.load is not None:
+                record.service_s = reply.load.service_us / 1e6
+                record.queued_s = reply.load.queued_us / 1e6
             is_first = self._scheduler.is_wanted(send.attempt_id)
             self._putting += is_first
             # Written down before the next one is booked, so that the two do not seem to overlap.
             self._record(send, running, "ok" if is_first else "late")
             self._nodes[send.node].lost_at = float("-inf")
-            record = running.record
             actions = self._decide(
                 lambda now: self._scheduler.done(
                     send.attempt_id, now, service_s=record.service_s, queued_s=record.queued_s
@@ -495,7 +501,9 @@ class Scatter:
             with self._changed:
                 if isinstance(error, PyrpcError):
                     self._last_failure = self._last_failure or error
-        self.receipt.probes.append(ProbeRecord(endpoint, time.monotonic() - self._began, is_up))
+        with self._changed:
+            if not self._is_closed:
+                self.receipt.probes.append(ProbeRecord(endpoint, time.monotonic() - self._began, is_up))
         self._handle(lambda now: event(endpoint, now), is_worker=False)
 
 
