@@ -24,7 +24,7 @@ from pyrpc import Server
 from pyrpc.errors import ProtocolError, PyrpcError
 from pyrpc.server.dispatch import Dispatcher
 from pyrpc.server.store import Store
-from pyrpc.transport.listener import Channel
+from pyrpc.transport.channel import Channel
 from pyrpc.wire import limits, small
 from pyrpc.wire.binary import CALL, EXCEPTION, ONEWAY, BinaryReader
 from pyrpc.wire.codec import BINARY, Codec, codec_of, wire_errors

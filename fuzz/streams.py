@@ -21,7 +21,7 @@ class MemorySocket:
         self._piece_bytes = piece_bytes or max(1, len(incoming))
         self.sent = bytearray()
 
-    def recv_into(self, buffer: bytearray | memoryview, /) -> int:
+    def recv_into(self, buffer: bytearray | memoryview, nbytes: int = 0, flags: int = 0, /) -> int:
         size = min(len(buffer), len(self._incoming), self._piece_bytes)
         memoryview(buffer)[:size] = self._incoming[:size]
         self._incoming = self._incoming[size:]

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
 
-from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.listener import Channel, Listener
+from pyrpc.transport.accept_loop import AcceptLoop
+from pyrpc.transport.channel import PATIENCE, Channel, SlowCallers
+from pyrpc.transport.channel_set import ChannelSet
 
 
 def test_connections_in_the_backlog_are_registered_before_the_port_closes() -> None:
-    listener = Listener(Endpoint("127.0.0.1", 0), lambda channel: True)
-    endpoint = listener.bind()
+    channels = ChannelSet(Channel, PATIENCE, SlowCallers(1), 0.05, 10)
+    port = socket.create_server(("127.0.0.1", 0))
+    port.setblocking(False)
+    loop = AcceptLoop(channels, PATIENCE, lambda channel: None, lambda channel: None, port)
     with (
-        selectors.DefaultSelector() as selector,
-        socket.create_connection((endpoint.host, endpoint.port), 10) as first,
-        socket.create_connection((endpoint.host, endpoint.port), 10) as second,
+        socket.create_connection(port.getsockname(), 10) as first,
+        socket.create_connection(port.getsockname(), 10) as second,
     ):
-        listener._close_port(selector, False)
-        channels = [key.data for key in selector.get_map().values()]
-        assert len(channels) == 2 and all(isinstance(channel, Channel) for channel in channels)
+        loop._close_port(False)
+        waiting = [key.data for key in loop._selector.get_map().values()]
+        assert len(waiting) == 2 and all(isinstance(channel, Channel) for channel in waiting)
         # They are open still: the peers are not reset.
         for sock in (first, second):
             sock.setblocking(False)
@@ -27,5 +28,6 @@ def test_connections_in_the_backlog_are_registered_before_the_port_closes() -> N
                 assert sock.recv(1) != b"", "closed"
             except BlockingIOError:
                 pass
-        for channel in channels:
-            channel.close()
+        channels.cut()
+        loop._end()
+        loop._selector.close()

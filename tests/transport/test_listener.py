@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pyrpc.errors import ConfigError
-from pyrpc.transport import listener as module
+from pyrpc.transport import accept_loop as module
 from pyrpc.transport import stream
+from pyrpc.transport.channel import Channel
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.listener import Channel, Listener
+from pyrpc.transport.listener import Listener
 from pyrpc.transport.patience import Patience
 from pyrpc.transport.stream import has_peer_closed
 
@@ -24,7 +25,6 @@ ANY = Endpoint("127.0.0.1", 0)
 def echo(channel: Channel) -> bool:
     """Send each frame back; the frame "bye" ends the connection."""
     source = channel.source
-    channel.begin()
     size = source.next_frame(10_000_000)
     data = bytearray(size)
     source.read_into(memoryview(data))

@@ -16,10 +16,10 @@ import pytest
 
 from pyrpc.deadline import Deadline
 from pyrpc.errors import CancelledError, ConfigError, DeadlineExceeded, TlsError, UnreachableError
-from pyrpc.transport import listener as listener_module
+from pyrpc.transport.channel import Channel
 from pyrpc.transport.connection import Connection, wait_any
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.listener import Channel, Listener
+from pyrpc.transport.listener import Listener
 from pyrpc.transport.patience import Patience
 from pyrpc.transport.stream import has_peer_closed, send_all, set_timeouts
 from pyrpc.transport.tls import Tls
@@ -239,7 +239,6 @@ def test_environment_is_a_client_s_tls(monkeypatch: pytest.MonkeyPatch) -> None:
 def echo(channel: Channel) -> bool:
     """Send each frame back; the frame "wait" is answered when the caller is gone."""
     source = channel.source
-    channel.begin()
     data = bytearray(source.next_frame(10_000_000))
     source.read_into(memoryview(data))
     while data == b"wait" and not channel.is_gone():
@@ -444,4 +443,4 @@ def test_node_that_is_silent_in_the_handshake_is_given_up_in_time(authority: Any
 
 
 def test_channel_of_a_plain_node_is_the_plain_one() -> None:
-    assert Listener(ANY, echo)._make_channel is listener_module.Channel
+    assert Listener(ANY, echo)._channels._make_channel is Channel

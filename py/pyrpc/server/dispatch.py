@@ -34,7 +34,7 @@ from pyrpc.server.request_bytes import RequestBytes, default_bytes_in_flight
 from pyrpc.server.store import Store
 from pyrpc.stage.current import RUNNING, Peer, current_call
 from pyrpc.stage.registry import Registry, Stage
-from pyrpc.transport.listener import Channel
+from pyrpc.transport.channel import Channel
 from pyrpc.wire import limits, small
 from pyrpc.wire.binary import CALL, ONEWAY
 from pyrpc.wire.codec import (
@@ -159,7 +159,7 @@ class Dispatcher:
     def _serve_any(self, channel: Channel) -> bool:
         """Read a frame of any kind and answer it."""
         source = channel.source
-        channel.begin()
+        channel.flush()
         try:
             size = source.next_frame(self._max_frame_bytes)
         except (ProtocolError, TooLargeError) as error:
@@ -168,8 +168,6 @@ class Dispatcher:
             self._complain(channel, codec, name, seqid, error)
             channel.drain()
             return False
-        if source.left:
-            channel.begin_body()
         return self._serve_frame(channel) if size <= limits.READ_AHEAD_BYTES else self._serve_large(channel, size)
 
     def _serve_large(self, channel: Channel, size: int) -> bool:

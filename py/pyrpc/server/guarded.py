@@ -14,7 +14,7 @@ from pyrpc.server.dispatch import Dispatcher, failed_call
 from pyrpc.server.events import FailedCall
 from pyrpc.server.tokens import Grant, TokenFile, denied
 from pyrpc.stage.current import Peer
-from pyrpc.transport.listener import Channel
+from pyrpc.transport.channel import Channel
 from pyrpc.wire import small
 from pyrpc.wire.codec import BINARY, Codec, Parts, frame_bytes
 from pyrpc.wire.messages import CallOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pyrpc.errors import ConfigError
-from pyrpc.transport.listener import Channel, MakeChannel
+from pyrpc.transport.channel import Channel, MakeChannel
 from pyrpc.transport.tls import Tls
 
 

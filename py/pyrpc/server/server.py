@@ -140,6 +140,7 @@ class Server:
             make_channel=make_channel,
             patience=patience or Patience(),
             farewell=self._dispatcher.say_goodbye,
+            slow_callers=threads,
         )
         self._watch = Watch(
             None if metrics_port is None else metrics_endpoint(metrics_host, metrics_port, insecure=insecure),

@@ -7,7 +7,7 @@ from typing import Any
 from pyrpc.server.dispatch import Dispatcher, Method
 from pyrpc.stage.current import Peer
 from pyrpc.tracing import Tracing, rpc_attributes, span_name
-from pyrpc.transport.listener import Channel
+from pyrpc.transport.channel import Channel
 from pyrpc.wire.codec import Codec, Parts
 from pyrpc.wire.messages import CallOptions
 

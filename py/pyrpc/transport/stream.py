@@ -20,7 +20,7 @@ from pyrpc.wire.source import Source
 class StreamSocket(Protocol):
     """What is used of a socket once it is connected; one with TLS has the same (transport/tls_stream.py)."""
 
-    def recv_into(self, buffer: bytearray | memoryview, /) -> int: ...
+    def recv_into(self, buffer: bytearray | memoryview, nbytes: int = 0, flags: int = 0, /) -> int: ...
 
     def recv(self, size: int, flags: int, /) -> bytes: ...
 
@@ -90,15 +90,19 @@ class SocketSource(Source):
             if got == 0:
                 raise EOFError("the peer closed the connection")
             if got < self.slow_bytes and time.monotonic() > self.deadline_at:
-                raise TimeoutError("the bytes come too slowly")
+                self.overdue("the bytes come too slowly")
             return got
+
+    def overdue(self, what: str) -> None:
+        """The deadline has come; whoever has time left moves it."""
+        raise TimeoutError(what)
 
     def _waited(self) -> None:
         """Nothing came for SO_RCVTIMEO: the peer is slow, or it is gone without a word."""
         left_s = self.deadline_at - time.monotonic()
         if left_s <= 0:
-            raise TimeoutError("no byte arrived in time")
-        if left_s < self.step_s:
+            self.overdue("no byte arrived in time")
+        elif left_s < self.step_s:
             self.set_step(left_s)
 
 

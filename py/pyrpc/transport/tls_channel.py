@@ -1,6 +1,6 @@
 """A connection at a node that speaks TLS.
 
-The handshake is part of waiting for the first call: it goes on when the selector sees bytes, in one of the threads that
+The handshake is part of waiting for the first call: it goes on when all of a record is here, in one of the threads that
 serve, and a caller that is silent in the middle of it holds none. The listener cuts those that are not done in time.
 """
 
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from pyrpc.errors import PyrpcError
-from pyrpc.transport.listener import Channel, discard
+from pyrpc.transport.channel import LINGER_S, Channel, discard
 from pyrpc.transport.tls import Tls
 from pyrpc.transport.tls_context import server_context
 from pyrpc.transport.tls_stream import PlainPeerError, TlsSocket
@@ -43,9 +43,19 @@ class TlsChannel(Channel):
             self.greet_until = float("inf")
         return super().has_frame()
 
+    def read_ahead(self) -> bool:
+        """As for any channel; of a handshake, until a thread can go on with it."""
+        if self.greet_until != float("inf"):
+            return self._tls.hear()
+        return super().read_ahead()
+
+    def has_pending(self) -> bool:
+        """Whether records are here that were not deciphered."""
+        return self._tls.has_pending
+
     def _secure(self) -> bool:
         try:
-            self._tls.handshake()
+            self._tls.handshake(time.monotonic() + LINGER_S)
         except BlockingIOError:
             return False
         except PlainPeerError as plain:

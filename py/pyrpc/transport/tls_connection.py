@@ -56,7 +56,7 @@ class TlsConnection(Connection):
                 )
             set_timeouts(session.raw, left_s, left_s)
             try:
-                session.handshake()
+                session.handshake(until)
             except BlockingIOError:
                 continue
             except PlainPeerError as plain:

@@ -16,12 +16,16 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import time
 from typing import cast
 
 # A few records at once; more would stay with each connection as memory.
 _RECEIVE_BYTES = 64 * 1024
 _SLICE_BYTES = 128 * 1024
 _RECORD_BYTES = 16 * 1024
+_HEADER_BYTES = 5
+# How often to ask the socket for the rest of one record: a peer that drips must not keep a thread from its deadline.
+_RECEIVES = 8
 # The types of TLS records; a stream that begins with another byte is no TLS.
 _RECORD_TYPES = range(0x14, 0x18)
 
@@ -43,7 +47,7 @@ class TlsSocket:
         At a client: the host that the certificate must be for. None: this is the node's end.
     """
 
-    __slots__ = ("_incoming", "_outgoing", "_session", "_taken", "_unsent", "is_secured", "raw")
+    __slots__ = ("_heard", "_incoming", "_outgoing", "_session", "_taken", "_unsent", "is_secured", "raw")
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, server_name: str | None = None) -> None:
         self.raw = sock
@@ -52,14 +56,21 @@ class TlsSocket:
             self._incoming, self._outgoing, server_side=server_name is None, server_hostname=server_name
         )
         self.is_secured = False
+        # What the other end said in the handshake and the session does not know yet: not all of a record.
+        self._heard = bytearray()
         # Records that the socket did not take yet, and the bytes of the caller's that they hold.
         self._unsent: bytes | memoryview = b""
         self._taken = 0
 
     # -- the handshake
 
-    def handshake(self) -> None:
+    def handshake(self, until: float = float("inf")) -> None:
         """Begin the session, or go on with it after a BlockingIOError.
+
+        Parameters
+        ----------
+        until : float
+            When to give up on an other end that drips; on the system's clock.
 
         Raises
         ------
@@ -70,6 +81,7 @@ class TlsSocket:
         EOFError, OSError
             It is gone, or ssl.SSLError: there is no session that both ends agree to; the other one was told.
         """
+        self._feed()
         while True:
             try:
                 self._session.do_handshake()
@@ -82,18 +94,68 @@ class TlsSocket:
                 raise
             self._send_records()
             if self.is_secured:
+                # From here on the session takes in parts of records, too.
+                self._incoming.write(self._heard)
+                self._heard.clear()
                 return
-            data = self.raw.recv(_RECEIVE_BYTES)
-            if not data:
-                raise EOFError("the peer closed the connection in the TLS handshake")
-            if data[0] not in _RECORD_TYPES:
-                raise PlainPeerError(data)
-            self._incoming.write(data)
+            while not self.hear(0):
+                if time.monotonic() > until:
+                    raise BlockingIOError("not all of a TLS record came")
+            self._feed()
+
+    def hear(self, flags: int = socket.MSG_DONTWAIT) -> bool:
+        """In the handshake, take in what is here; whether it can go on, since a record is whole or what came is none.
+
+        Raises
+        ------
+        EOFError, OSError
+            The other end is gone.
+        """
+        try:
+            data = self.raw.recv(_RECEIVE_BYTES, flags)
+        except BlockingIOError:
+            if flags:
+                return False
+            raise
+        if not data:
+            raise EOFError("the peer closed the connection in the TLS handshake")
+        self._heard += data
+        return self._heard[0] not in _RECORD_TYPES or self._whole_records() > 0
+
+    def _whole_records(self) -> int:
+        """How many of the bytes that were heard are whole records."""
+        heard, at = self._heard, 0
+        while len(heard) >= at + _HEADER_BYTES:
+            end = at + _HEADER_BYTES + int.from_bytes(heard[at + 3 : at + _HEADER_BYTES], "big")
+            if end > len(heard):
+                break
+            at = end
+        return at
+
+    def _feed(self) -> None:
+        """Give the session what is whole."""
+        heard = self._heard
+        if not heard:
+            return
+        if heard[0] not in _RECORD_TYPES:
+            raise PlainPeerError(bytes(heard))
+        size = self._whole_records()
+        self._incoming.write(heard[:size])
+        del heard[:size]
 
     # -- what a socket has
 
-    def recv_into(self, target: bytearray | memoryview) -> int:
-        """Some bytes, 0 at the end of the stream; BlockingIOError after SO_RCVTIMEO."""
+    def recv_into(self, target: bytearray | memoryview, nbytes: int = 0, flags: int = 0) -> int:
+        """Some bytes, 0 at the end of the stream; BlockingIOError after SO_RCVTIMEO, or when a record only drips.
+
+        Parameters
+        ----------
+        nbytes : int
+            Must be 0: as many as target takes.
+        flags : int
+            For the receive from the socket.
+        """
+        receives = 0
         while True:
             if self.has_pending:
                 try:
@@ -104,7 +166,10 @@ class TlsSocket:
                     pass
                 except ssl.SSLZeroReturnError:
                     return 0
-            data = self.raw.recv(_RECEIVE_BYTES)
+            if receives == _RECEIVES:
+                raise BlockingIOError("the rest of a TLS record does not come")
+            receives += 1
+            data = self.raw.recv(_RECEIVE_BYTES, flags)
             if not data:
                 return 0
             self._incoming.write(data)

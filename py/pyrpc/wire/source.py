@@ -9,12 +9,16 @@ frame have not been received; ``stop < end`` only when ``left == 0`` (the window
 
 from __future__ import annotations
 
+import struct
+
 from pyrpc.errors import ProtocolError, TooLargeError
 from pyrpc.wire import limits
 
 _HEX_SHOWN = 16
 # As the length of a frame, a TLS record that is an alert or a hello is at least this.
 _TLS_SIZES = 0x15030000
+_TLS_ALERT_BYTES = 7
+_i32 = struct.Struct(">i")
 
 
 class Source:
@@ -84,6 +88,28 @@ class Source:
                 help="send the array in chunks with map, or raise max_frame_bytes on the receiving side",
             )
         return size
+
+    def holds_frame(self) -> bool:
+        """Between frames: whether the window holds the next one whole, or begins with what is no length."""
+        held = self.end - self.pos
+        return held >= 4 and _i32.unpack_from(self.buf, self.pos)[0] <= held - 4
+
+    def is_streamed(self, from_bytes: int = 4) -> bool:
+        """Between frames: whether the next is larger than the window, and from_bytes of it are here."""
+        held = self.end - self.pos
+        if held < 4:
+            return False
+        size = _i32.unpack_from(self.buf, self.pos)[0]
+        if size >= _TLS_SIZES:
+            # Perhaps no frame at all, and then no more comes: who sends that shall be told.
+            from_bytes = 4 if size > limits.HARD_FRAME_BYTES else min(from_bytes, _TLS_ALERT_BYTES)
+        return bool(held >= from_bytes and size > len(self.buf) - 4)
+
+    def make_room(self) -> memoryview:
+        """Between frames: the window behind what was read ahead, as large as it can be."""
+        if self.pos:
+            self._compact()
+        return self.view[self.end :]
 
     def _is_tls(self, pos: int) -> bool:
         """Whether a TLS hello or alert stands where a frame of 337 MiB or more could: told by the bytes behind it."""
