@@ -25,6 +25,9 @@ import java.time.Duration;
  * |  |- ConnectionLostException    network  yes            UNKNOWN
  * |  |- TlsException               network  no             NOT_EXECUTED
  * |  |- ProtocolException          node     yes            FINAL
+ * |  |- ChecksumException
+ * |  |  |- CallChecksumException   network  no             NOT_EXECUTED
+ * |  |  `- ReplyChecksumException  network  yes            UNKNOWN
  * |  |- OverloadedException        node     no             NOT_EXECUTED
  * |  |- DrainingException          node     no             NOT_EXECUTED
  * |  |- WorkerLostException        node     yes            UNKNOWN
