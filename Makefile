@@ -24,7 +24,7 @@ nightly:  ## simulate more jobs under faults: SEEDS=1000000 MINUTES=60, other se
 	@sh scripts/venv.sh .venv -e '.[all]'
 	@.venv/bin/python -m tests.simulation --count $${SEEDS:-1000000} --minutes $${MINUTES:-60} $${FIRST:+--first $$FIRST}
 
-fuzz:  ## look for bytes that break a decoder, for longer: MINUTES=60 each, TARGET=serve or reply
+fuzz:  ## look for bytes that break a decoder, for longer: MINUTES=60 each, TARGET=serve, reply or many
 	@sh scripts/venv.sh "$(CACHE)/+tool" 'tox>=4.30'
 	@PYRPC_FUZZ_SECONDS=$$((60 * $${MINUTES:-60})) "$(CACHE)/+tool/bin/tox" run -q -e fuzz -- $${TARGET}
 

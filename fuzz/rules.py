@@ -22,7 +22,7 @@ class Finding(AssertionError):
 
 
 class Bounded:
-    """A block that takes at most twice the frame and 1 MB, by Python's own count (NumPy's memory is in it).
+    """A block that takes only so much memory, by Python's own count (NumPy's is in it).
 
     Parameters
     ----------
@@ -30,12 +30,14 @@ class Bounded:
         The input. One in ``one_in`` is measured, which one its bytes decide: to measure takes as long as all the rest,
         and CPython loses 2 KB each time that tracemalloc stops.
     frame_bytes : int
+    most_bytes : int, optional
+        By default twice the frame and 1 MB.
     """
 
     one_in = 1
 
-    def __init__(self, data: bytes, frame_bytes: int) -> None:
-        self._most = 2 * frame_bytes + _SLACK_BYTES
+    def __init__(self, data: bytes, frame_bytes: int, most_bytes: int | None = None) -> None:
+        self._most = 2 * frame_bytes + _SLACK_BYTES if most_bytes is None else most_bytes
         self._is_on = zlib.crc32(data) % self.one_in == 0
 
     def __enter__(self) -> None:

@@ -16,8 +16,11 @@ from fuzz import reply
 from fuzz.serve import TOKEN
 from pyrpc.errors import OverloadedError, ProtocolError, StageFailedError
 from pyrpc.wire import small
+from pyrpc.wire.binary import BinaryWriter
 from pyrpc.wire.codec import BINARY, COMPACT, METHODS, NEEDS_TLS, Codec
-from pyrpc.wire.messages import CallOptions, LoadReport, NodeInfo, StageInfo
+from pyrpc.wire.compact import CompactWriter
+from pyrpc.wire.messages import CallOptions, LoadReport, NodeInfo, Ref, StageInfo
+from pyrpc.wire.value import BINARY_VALUES, COMPACT_VALUES
 
 CORPUS = Path(__file__).with_name("corpus")
 
@@ -117,7 +120,36 @@ def _replies(codec: Codec) -> dict[str, tuple[str, list[bytes | memoryview]]]:
     }
 
 
-SEEDS = {"serve": serve_seeds, "reply": reply_seeds}
+def many_seeds() -> dict[str, bytes]:
+    """Inputs of the target ``many``, by name: what takes most for its bytes."""
+    values: dict[str, object] = {
+        "none": None,
+        "number": 1000,
+        "text": "ab",
+        "wide-text": "x\U0001f600",
+        "bytes": b"ab",
+        "list": [],
+        "list-of-one": [None],
+        "map": {},
+        "map-of-one": {"a": 1},
+        "ref": Ref("a"),
+        "scalar": np.float32(1),
+        "array": np.zeros((1,) * 8),
+        "times": np.array([1], "m8[25us]"),
+        "texts": np.array(["ab"], np.dtypes.StringDType()),
+        "nested": [[[[[]]]]],
+    }
+    seeds = {}
+    protocols = {"binary": (b"\0", BinaryWriter, BINARY_VALUES), "compact": (b"\1", CompactWriter, COMPACT_VALUES)}
+    for name, (flags, writer, writes) in protocols.items():
+        for kind, value in values.items():
+            w = writer()
+            writes.write(w, value)
+            seeds[f"{name}-{kind}"] = flags + _join(w.parts)
+    return seeds
+
+
+SEEDS = {"serve": serve_seeds, "reply": reply_seeds, "many": many_seeds}
 
 
 def main() -> int:

@@ -14,14 +14,14 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP))
 
-from fuzz import reply, rules, seeds, serve  # noqa: E402
+from fuzz import many, reply, rules, seeds, serve  # noqa: E402
 
 from pyrpc.errors import ProtocolError  # noqa: E402
 from pyrpc.wire import small  # noqa: E402
 from pyrpc.wire.binary import BinaryReader  # noqa: E402
 from pyrpc.wire.source import Source  # noqa: E402
 
-TARGETS = {"serve": serve, "reply": reply}
+TARGETS = {"serve": serve, "reply": reply, "many": many}
 INPUTS = [(target, path) for target in TARGETS for path in sorted((seeds.CORPUS / target).iterdir())]
 
 
@@ -84,6 +84,13 @@ def test_memory_beyond_the_frame_is_noticed(monkeypatch: pytest.MonkeyPatch, tar
     monkeypatch.setattr(Source, "next_frame", greedy)
     with pytest.raises(rules.Finding, match="of memory taken"):
         target.check(seed(target, "binary-nested"))
+
+
+@pytest.mark.parametrize("name", ["binary-map-of-one", "compact-list", "compact-texts", "compact-text"])
+def test_objects_beyond_their_bound_are_noticed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(BinaryReader, "spend", lambda reader, nbytes: None)
+    with pytest.raises(rules.Finding, match="of memory taken"):
+        many.check(seed(many, name))
 
 
 def test_quick_way_that_reads_a_call_otherwise_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

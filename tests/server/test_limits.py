@@ -42,6 +42,9 @@ class Work:
     def same(self, x: Any) -> Any:
         return x
 
+    def take(self, x: Any) -> None:
+        pass
+
 
 @pytest.fixture
 def work() -> Iterator[Work]:
@@ -56,6 +59,13 @@ def connection(work: Work) -> Iterator[Connection]:
         connection = Connection(Endpoint.parse(server.endpoint))
         yield connection
         connection.close()
+
+
+@pytest.fixture
+def roomy(work: Work) -> Iterator[Connection]:
+    """To a node with the limits that nodes have by themselves."""
+    with Server(work, port=0) as server, contextlib.closing(Connection(Endpoint.parse(server.endpoint))) as connection:
+        yield connection
 
 
 def send(connection: Connection, method: str, *args: Any) -> Any:
@@ -115,6 +125,37 @@ def test_items_of_all_containers_of_a_message_are_limited_together(connection: C
         with pytest.raises(ProtocolError, match="message with too many items"):
             send(connection, "Work.same", [[None] * 4000] * 3)
     check_others_are_served(connection)
+
+
+SMALL_VALUES: dict[str, Any] = {
+    "dicts": {"a": 1},
+    "texts": "ab",
+    "lists": [],
+    "arrays": np.zeros(1),
+}
+
+
+@pytest.mark.parametrize("kind", SMALL_VALUES)
+def test_small_values_that_would_take_much_memory_are_refused(roomy: Connection, kind: str) -> None:
+    with pytest.raises(ProtocolError, match=r"(?s)too many small values.*4194304.*send many numbers as an array"):
+        send(roomy, "Work.take", [[SMALL_VALUES[kind]] * 4096] * 40)
+    check_others_are_served(roomy)
+
+
+ORDINARY: dict[str, Callable[[], Any]] = {
+    "a table by rows": lambda: [{f"f{column}": 0.5 * row for column in range(20)} for row in range(4096)],
+    "a table of texts by rows": lambda: [
+        {f"field{column}": f"text {row}" for column in range(8)} for row in range(4096)
+    ],
+    "a hundred thousand numbers": lambda: [list(range(4000))] * 25,
+    "forty thousand words": lambda: [[f"word{index}" for index in range(4000)]] * 10,
+    "many arrays": lambda: [[np.zeros(3)] * 4000] * 2,
+}
+
+
+@pytest.mark.parametrize("kind", ORDINARY)
+def test_ordinary_values_are_not_too_many(roomy: Connection, kind: str) -> None:
+    assert send(roomy, "Work.take", ORDINARY[kind]()).value is None
 
 
 def test_name_of_a_method_is_limited(connection: Connection) -> None:

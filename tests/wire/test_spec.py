@@ -262,6 +262,7 @@ def test_limits_are_those_of_the_code() -> None:
         "dims of a Tensor": limits.NDIM,
         "items of a list or map": limits.CONTAINER_ITEMS,
         "items in all containers of a message": limits.MESSAGE_ITEMS,
+        "objects of a message beside its bytes": limits.OBJECT_BYTES,
         "nesting of lists and maps": limits.NESTING,
         "name of a method": limits.METHOD_NAME_BYTES,
         "idle connection": PATIENCE.idle_s,
@@ -274,6 +275,21 @@ def test_limits_are_those_of_the_code() -> None:
     assert MAX_CHUNK_BYTES == limits.CHUNK_BYTES
     assert f"1 s more for each {PATIENCE.min_bytes_per_s:,} bytes" in FLAT
     assert store._DEFAULT_BYTES == 2**30
+
+
+def test_what_objects_count_is_that_of_the_code() -> None:
+    numbers = [re.findall(r"\d+", row["counts, in bytes"]) for row in table("Limits", "what")]
+    assert [[int(number) for number in row] for row in numbers] == [
+        [limits.NUMBER_BYTES],
+        [limits.TEXT_BYTES],
+        [limits.BINARY_BYTES + limits.ENTRY_BYTES],
+        [limits.BINARY_BYTES],
+        [limits.LIST_BYTES, limits.ITEM_BYTES],
+        [limits.MAP_BYTES, limits.ENTRY_BYTES],
+        [limits.TENSOR_BYTES],
+        [limits.STRUCT_BYTES],
+    ]
+    assert f"bytes and {limits.OBJECT_FACTOR} times the frame" in FLAT
 
 
 @pytest.mark.parametrize("row", table("Splitting a job", "rows"), ids=lambda row: "-".join(row.values()))

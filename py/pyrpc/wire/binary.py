@@ -32,7 +32,7 @@ class BinaryReader:
     checksum is refused (one that has it is always checked).
     """
 
-    __slots__ = ("depth", "items", "needs_crc32c", "place", "source")
+    __slots__ = ("depth", "items", "keys", "needs_crc32c", "place", "room", "source")
 
     is_compact = False
 
@@ -40,6 +40,10 @@ class BinaryReader:
         self.source = source
         self.depth = 0
         self.items = 0
+        # What its objects may still take: see ``spend``.
+        self.room = limits.OBJECT_FACTOR * source.unread() + limits.OBJECT_BYTES
+        # The keys of its maps: rows of a table have the same ones.
+        self.keys: dict[bytes, str] = {}
         self.place: object = None
         self.needs_crc32c = False
 
@@ -120,7 +124,39 @@ class BinaryReader:
         return size
 
     def string(self) -> str:
+        self.spend(limits.TEXT_BYTES)
         return self._text(self.size(), limits.HARD_FRAME_BYTES)
+
+    def key(self) -> str:
+        """The key of a map; the same object where it is the same text."""
+        size = self.size()
+        if size > limits.SMALL_BYTES:
+            self.spend(limits.TEXT_BYTES)
+            return decode_text(self.source, size)
+        s = self.source
+        p = s.take(size)
+        raw = s.view[p : p + size].tobytes()
+        known = self.keys.get(raw)
+        if known is None:
+            self.spend(limits.TEXT_BYTES + limits.BINARY_BYTES + limits.ENTRY_BYTES)
+            known = self.keys[raw] = as_text(raw)
+        return known
+
+    def spend(self, nbytes: int) -> None:
+        """Count memory that an object will take beside the bytes of the message that are in it.
+
+        Raises
+        ------
+        ProtocolError
+            All objects of the message together are too much for its size.
+        """
+        self.room -= nbytes
+        if self.room < 0:
+            raise ProtocolError(
+                "a message of too many small values",
+                expected=f"objects of at most {limits.OBJECT_FACTOR} times its bytes and {limits.OBJECT_BYTES} bytes",
+                help="send many numbers as an array, many texts as an array of texts, or the values in several calls",
+            )
 
     def _text(self, size: int, max_bytes: int) -> str:
         if size > max_bytes:
@@ -132,6 +168,7 @@ class BinaryReader:
         s = self.source
         kind, count = _list.unpack_from(s.buf, s.take(5))
         self._check_count(count)
+        self.spend(limits.LIST_BYTES + limits.ITEM_BYTES * count)
         return kind, count
 
     def map_(self) -> tuple[int, int, int]:
@@ -139,6 +176,7 @@ class BinaryReader:
         s = self.source
         key, value, count = _map.unpack_from(s.buf, s.take(6))
         self._check_count(count)
+        self.spend(limits.MAP_BYTES + limits.ENTRY_BYTES * count)
         return key, value, count
 
     def _check_count(self, count: int) -> None:
@@ -242,6 +280,11 @@ def decode_text(s: Source, size: int) -> str:
     else:
         raw = bytearray(size)
         s.read_into(memoryview(raw))
+    return as_text(raw)
+
+
+def as_text(raw: bytes | bytearray) -> str:
+    """Bytes as UTF-8."""
     try:
         return raw.decode()
     except UnicodeDecodeError as error:

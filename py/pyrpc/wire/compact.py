@@ -158,14 +158,16 @@ class CompactReader(BinaryReader):
         if count == 15:
             count = self._varint()
         self._check_count(count)
+        self.spend(limits.LIST_BYTES + limits.ITEM_BYTES * count)
         return self._wire_type(head & 0x0F), count
 
     def map_(self) -> tuple[int, int, int]:
         s = self.source
         count = self._varint()
+        self._check_count(count)
+        self.spend(limits.MAP_BYTES + limits.ENTRY_BYTES * count)
         if count == 0:
             return 0, 0, 0
-        self._check_count(count)
         kinds = s.buf[s.take(1)]
         return self._wire_type(kinds >> 4), self._wire_type(kinds & 0x0F), count
 

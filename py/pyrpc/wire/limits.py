@@ -13,6 +13,19 @@ NDIM = 32
 CONTAINER_ITEMS = 4096
 # The same for all containers of a message together, or nesting would get round it.
 MESSAGE_ITEMS = 2**20
+# What a reader's objects may take beside the bytes of the message, estimated: so many times the frame, and so much on
+# top. A message of small values becomes more than its bytes: an empty list is 9 bytes (3 in the compact protocol) and
+# 56 in memory, so a frame of a few MB could take a hundred.
+OBJECT_FACTOR = 4
+OBJECT_BYTES = 4 * 2**20
+# What is counted: CPython's objects as they are on 64 bits, where they are largest for their kind.
+NUMBER_BYTES = 32
+TEXT_BYTES = 80
+BINARY_BYTES = 40
+LIST_BYTES, ITEM_BYTES = 96, 10
+MAP_BYTES, ENTRY_BYTES = 192, 56
+TENSOR_BYTES = 512
+STRUCT_BYTES = 160
 METHOD_NAME_BYTES = 128
 NESTING = 64
 # Windows for reading: what is read ahead while parsing, and what is worth a recv of its own.

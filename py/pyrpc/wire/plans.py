@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pyrpc.errors import ProtocolError
-from pyrpc.wire import messages
+from pyrpc.wire import limits, messages
 from pyrpc.wire.binary import BOOL, BYTE, DOUBLE, I16, I32, I64, LIST, MAP, STRING, STRUCT, BinaryReader, BinaryWriter
 from pyrpc.wire.gen import ttypes
 from pyrpc.wire.value import BINARY_VALUES, COMPACT_VALUES, read_value, read_value_map, read_values
@@ -73,6 +73,7 @@ class StructPlan:
 
     def read(self, r: BinaryReader) -> Any:
         """Read the struct; fields that nobody knows, or of another type than expected, are skipped."""
+        r.spend(limits.STRUCT_BYTES)
         values: dict[str, Any] = {}
         readers = self._readers
         r.push()

@@ -219,6 +219,7 @@ def read_tensor(r: BinaryReader) -> Array:
     """
     number = itemsize = unit = raw = array = checksum = None
     shape: tuple[int, ...] | None = None
+    r.spend(limits.TENSOR_BYTES)
     r.push()
     while True:
         kind, fid = r.field()

@@ -263,10 +263,12 @@ def _read_bool(r: BinaryReader) -> bool:
 
 
 def _read_int(r: BinaryReader) -> int:
+    r.spend(limits.NUMBER_BYTES)
     return r.i64()
 
 
 def _read_double(r: BinaryReader) -> float:
+    r.spend(limits.NUMBER_BYTES)
     return r.double()
 
 
@@ -275,6 +277,7 @@ def _read_str(r: BinaryReader) -> str:
 
 
 def _read_bytes(r: BinaryReader) -> bytes:
+    r.spend(limits.BINARY_BYTES)
     size = r.size()
     s = r.source
     if size <= limits.SMALL_BYTES:
@@ -318,10 +321,11 @@ def read_value_map(r: BinaryReader) -> dict[str, Any]:
     key, kind, count = r.map_()
     if count and (key, kind) != (STRING, STRUCT):
         raise ProtocolError("a map of something other than string to Value", got=f"wire types {key}, {kind}")
-    return {r.string(): read_value(r) for _ in range(count)}
+    return {r.key(): read_value(r) for _ in range(count)}
 
 
 def _read_ref(r: BinaryReader) -> Ref:
+    r.spend(limits.STRUCT_BYTES)
     ref = None
     r.push()
     while (field := r.field())[0] != 0:
