@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.own_time import OwnTime
 
 from pyrpc import Tls
 
@@ -26,6 +27,13 @@ def logging_as_before() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(levels[0])
     ours.setLevel(levels[1])
+
+
+@pytest.fixture
+def own_time() -> Iterator[Callable[[], float]]:
+    """``own_time()``: seconds, of which none are the machine's that gives this process no turn."""
+    with OwnTime() as clock:
+        yield clock
 
 
 class Authority:

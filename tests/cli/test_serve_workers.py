@@ -84,7 +84,8 @@ def test_stage_in_a_worker_may_learn_that_its_caller_left(front: Any, until: Unt
         began = time.monotonic()
         job.cancel()
         until(stopped.exists)
-        assert time.monotonic() - began < 0.5
+        # Of another process: how soon it knows is asked for in tests/server; here, that it does before it must give up.
+        assert time.monotonic() - began < 5
 
 
 def test_workers_end_when_the_front_is_killed(start_node: Any) -> None:

@@ -87,7 +87,7 @@ def test_node_that_died_unnoticed_is_not_called_and_one_that_came_back_is(server
         assert client._nodes[1].seen_at > refused
 
 
-def test_node_that_hangs_costs_no_call_its_time(servers: list[Server]) -> None:
+def test_node_that_hangs_costs_no_call_its_time(servers: list[Server], own_time: Callable[[], float]) -> None:
     with (
         FaultProxy(servers[1].endpoint) as proxy,
         Client([servers[0].endpoint, proxy.endpoint], policy="round_robin") as client,
@@ -97,11 +97,11 @@ def test_node_that_hangs_costs_no_call_its_time(servers: list[Server]) -> None:
             client.call("name")
         proxy.hold()
         until(lambda: not is_up(client, 1))
-        longest_s, began = 0.0, time.monotonic()
-        while time.monotonic() - began < 1.5:
-            before = time.monotonic()
+        longest_s, began = 0.0, own_time()
+        while own_time() - began < 1.5:
+            before = own_time()
             client.call("name", timeout_s=5.0)
-            longest_s = max(longest_s, time.monotonic() - before)
+            longest_s = max(longest_s, own_time() - before)
         assert longest_s < 0.5
         assert not is_up(client, 1)
         proxy.release()

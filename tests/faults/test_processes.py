@@ -129,17 +129,20 @@ def test_second_job_leaves_a_dead_node_alone(start_nodes: StartNodes) -> None:
             np.testing.assert_array_equal(client.map("Work.double", X), 2 * X)
 
 
-def test_when_all_nodes_die_the_job_fails_after_five_seconds(start_nodes: StartNodes) -> None:
+def test_when_all_nodes_die_the_job_fails_after_five_seconds(
+    start_nodes: StartNodes, own_time: Callable[[], float]
+) -> None:
     nodes = start_nodes(2)
     with client_of(nodes) as client:
         job = client.map_async("Work.slow", X, 0.02, chunk_rows=1)
         after_chunks(job, 4)
+        began, began_at = own_time(), time.monotonic()
         for node in nodes:
             node.kill()
-        began = time.monotonic()
         with pytest.raises(UnreachableError, match="no node can be reached") as caught:
             job.result(30)
-        assert 4.5 < time.monotonic() - began < 8
+        assert time.monotonic() - began_at > 4.5
+        assert own_time() - began < 8
         assert all(node.endpoint in str(caught.value) for node in nodes)
         assert caught.value.help
 
@@ -186,14 +189,15 @@ def test_stopped_node_that_should_take_a_shared_array_holds_up_nothing(start_nod
         nodes[0].go_on()
 
 
-def test_node_a_hundred_times_slower_gets_few_rows(start_nodes: StartNodes) -> None:
+def test_node_a_hundred_times_slower_gets_few_rows(start_nodes: StartNodes, own_time: Callable[[], float]) -> None:
     nodes = start_nodes(3)
     with client_of(nodes) as client:
+        began = own_time()
         job = client.map_async("Work.lagging", X, nodes[0].port, 0.5, chunk_rows=2)
         np.testing.assert_array_equal(job.result(30), 2 * X)
+        assert own_time() - began < 1.5
         check_covers_each_row_once(job)
         assert job.receipt.rows_by_node()[nodes[0].endpoint] <= 12
-        assert job.receipt.makespan_s < 1.5
 
 
 def test_late_replies_never_change_a_result(start_nodes: StartNodes) -> None:
@@ -211,7 +215,7 @@ def test_late_replies_never_change_a_result(start_nodes: StartNodes) -> None:
         assert hedges > 0
 
 
-def test_cancel_ends_a_job_whose_nodes_hang(start_nodes: StartNodes) -> None:
+def test_cancel_ends_a_job_whose_nodes_hang(start_nodes: StartNodes, own_time: Callable[[], float]) -> None:
     nodes = start_nodes(2)
     with client_of(nodes) as client:
         client.map("Work.double", X)
@@ -220,11 +224,11 @@ def test_cancel_ends_a_job_whose_nodes_hang(start_nodes: StartNodes) -> None:
         job = client.map_async("Work.double", X)
         with pytest.raises(DeadlineExceeded):
             job.result(0.1)
-        began = time.monotonic()
+        began = own_time()
         job.cancel()
         with pytest.raises(CancelledError):
             job.result(10)
-        assert time.monotonic() - began < 2
+        assert own_time() - began < 2
         for node in nodes:
             node.go_on()
         np.testing.assert_array_equal(client.map("Work.double", X), 2 * X)

@@ -100,14 +100,15 @@ def cpu_s(pid: int) -> float:
 # -- slow nodes
 
 
-def test_two_of_four_nodes_that_are_slow_get_few_rows(start_nodes: StartNodes) -> None:
+def test_two_of_four_nodes_that_are_slow_get_few_rows(start_nodes: StartNodes, own_time: Callable[[], float]) -> None:
     nodes = start_nodes(4)
     with client_of(nodes) as client:
+        began = own_time()
         job = client.map_async("Work.slow_on", X, [node.port for node in nodes[:2]], 0.5, chunk_rows=2)
         np.testing.assert_array_equal(job.result(30), 2 * X)
+        assert own_time() - began < 1.5
         shares = job.receipt.rows_by_node()
         assert sum(shares[node.endpoint] for node in nodes[:2]) <= 24
-        assert job.receipt.makespan_s < 1.5
 
 
 # -- a storm of retries

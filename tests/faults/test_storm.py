@@ -21,9 +21,8 @@ SECONDS = float(os.environ.get("PYRPC_STORM_S", "5"))
 
 @pytest.mark.slow
 def test_killed_workers_cost_no_row_and_no_bit() -> None:
-    tally = storm.run(SECONDS, 0, nodes=2, workers=4, every_s=2.0, callers=2, seed=1)
+    tally = storm.run(SECONDS, 20, nodes=2, workers=4, every_s=2.0, callers=2, seed=1)
     assert tally.is_clean, tally
-    assert tally.maps >= 20
     assert tally.kills >= SECONDS / 5
 
 
