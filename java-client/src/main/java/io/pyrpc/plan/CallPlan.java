@@ -19,15 +19,15 @@ import java.util.stream.Stream;
 /**
  * Single calls: which node an attempt goes to, what its end tells of that node, and whether and when there is another.
  *
- * <p>How {@link Balancer}, {@link Outliers}, {@link RetryPolicy}, {@link CallBudget} and {@link Latencies} work together
- * ("Single calls" of thrift/PLANNER.md). A driver asks before each attempt and tells of its end:
+ * <p>How {@link Balancer}, {@link Outliers}, {@link RetryPolicy}, {@link CallBudget} and {@link Latencies} work
+ * together ("Single calls" of thrift/PLANNER.md). A driver asks before each attempt and tells of its end:
  *
  * <pre>
  * begin -&gt; (end | forget | answered | lose); after a failure: retryAfterS, then begin again or lastError
  * </pre>
  *
- * <p>Nodes are named by their index, times are seconds. With one node nothing is kept of it, as there is nothing to choose.
- * Not thread-safe: a driver has a lock.
+ * <p>Nodes are named by their index, times are seconds. With one node nothing is kept of it, as there is nothing to
+ * choose. Not thread-safe: a driver has a lock.
  */
 public final class CallPlan {
     private static final int METHODS_KEPT = 1024;

@@ -3,9 +3,9 @@ package io.pyrpc.plan;
 /**
  * How often a job may send again what nodes have turned away: a share of its chunks, and some for each second.
  *
- * <p>Over the whole job: all its attempts are at most (1 + ratio) x chunks + perSecond x seconds. Some may be sent again
- * at the very beginning, on the account of the first half second, or short jobs would wait for nothing. A job does not
- * give up for lack of it, it waits.
+ * <p>Over the whole job: all its attempts are at most (1 + ratio) x chunks + perSecond x seconds. Some may be sent
+ * again at the very beginning, on the account of the first half second, or short jobs would wait for nothing. A job
+ * does not give up for lack of it, it waits.
  */
 public final class JobBudget {
     private final double ratio;

@@ -3,14 +3,14 @@ package io.pyrpc.plan;
 import java.util.Arrays;
 
 /**
- * The last 128 latencies of one method: median, 95th percentile, and when a call is sent a second time while the first is
- * still on its way.
+ * The last 128 latencies of one method: median, 95th percentile, and when a call is sent a second time while the first
+ * is still on its way.
  *
- * <p>Dean and Barroso, "The Tail at Scale" (2013): a second request after the 95th percentile of the latency costs about
- * 5% more load and takes most of the tail away. Only for methods declared idempotent.
+ * <p>Dean and Barroso, "The Tail at Scale" (2013): a second request after the 95th percentile of the latency costs
+ * about 5% more load and takes most of the tail away. Only for methods declared idempotent.
  *
- * <p>The figures are those of the moment of the last update, every 32 calls (and after 8 and 20): sorting 128 numbers for
- * each call would show in its time. Not thread-safe.
+ * <p>The figures are those of the moment of the last update, every 32 calls (and after 8 and 20): sorting 128 numbers
+ * for each call would show in its time. Not thread-safe.
  */
 public final class Latencies {
     private static final int KEPT = 128;

@@ -1,8 +1,8 @@
 package io.pyrpc.plan;
 
 /**
- * Whether a node is worth a single call, from what came of the last ones: up, or down for a while that doubles from 0.1 s
- * to 5 s with each failure in a row. Jobs keep their own record.
+ * Whether a node is worth a single call, from what came of the last ones: up, or down for a while that doubles from 0.1
+ * s to 5 s with each failure in a row. Jobs keep their own record.
  *
  * <p>After that while one call, the probe, may try the node; the others stay away until it has ended. A probe of which
  * nothing is heard counts as failed after the longest time down.

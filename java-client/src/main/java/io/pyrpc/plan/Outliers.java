@@ -10,19 +10,19 @@ import java.util.stream.Stream;
 /**
  * Outlier ejection: a node that fails where others do not gets no single calls for a while.
  *
- * <p>As Envoy and gRPC (A50) do it, over the backoff of {@link NodeHealth}, which answers within a tenth of a second for a
- * node that cannot be reached at all:
+ * <p>As Envoy and gRPC (A50) do it, over the backoff of {@link NodeHealth}, which answers within a tenth of a second
+ * for a node that cannot be reached at all:
  *
  * <ol>
  *   <li>A node is ejected after 5 failures in a row, or when in an interval of 10 s its share of successes lies 1.9
  *       standard deviations below the mean of the nodes (at least 5 of them with at least 100 calls each).
  *   <li>For 30 s x n, at most 300 s; n counts its ejections, and goes down by one for each 30 s that it served since.
  *   <li>Never more than half of the nodes at once, rounded down, so never the last one.
- *   <li>Then one call is the probe. If it succeeds the node is back: its share grows from 10% to all in 30 s. If it fails
- *       the node is ejected again.
- *   <li>Panic: when less than half of the nodes are healthy (neither ejected nor in backoff), ejections are ignored: what
- *       few are left would fall over next. A node in backoff stays out as long as there is another, since nothing listens
- *       there.
+ *   <li>Then one call is the probe. If it succeeds the node is back: its share grows from 10% to all in 30 s. If it
+ *       fails the node is ejected again.
+ *   <li>Panic: when less than half of the nodes are healthy (neither ejected nor in backoff), ejections are ignored:
+ *       what few are left would fall over next. A node in backoff stays out as long as there is another, since nothing
+ *       listens there.
  * </ol>
  *
  * <p>Nodes are named by their index. While {@link #isCalm} nothing needs to be asked or told but failures. Not

@@ -12,14 +12,15 @@ import java.util.Set;
  * <ol>
  *   <li>A node of which nothing was heard for 10 s is pinged, with 2 s for its answer. Each reply to a call counts as
  *       heard; right after the start, nobody is pinged for a second, so that a program that ends soon pings nobody.
- *   <li>A node that is down, by a failed call or ping, is pinged when its backoff ({@link NodeHealth}) is over. Until that
- *       ping has ended no call goes there: a hung node would cost a call all of its time, and costs a ping two seconds.
+ *   <li>A node that is down, by a failed call or ping, is pinged when its backoff ({@link NodeHealth}) is over. Until
+ *       that ping has ended no call goes there: a hung node would cost a call all of its time, and costs a ping two
+ *       seconds.
  *   <li>At most 16 pings are on their way at the same time.
  *   <li>A client that made no call for 60 s pings no more, until the next call.
  * </ol>
  *
- * <p>An answer ends the backoff, silence begins one or doubles it (0.1 s to 5 s). Neither touches ejections: what answers
- * a ping may still fail its calls, and what answers no ping is out already.
+ * <p>An answer ends the backoff, silence begins one or doubles it (0.1 s to 5 s). Neither touches ejections: what
+ * answers a ping may still fail its calls, and what answers no ping is out already.
  *
  * <p>Nodes are named by their index. One that was given out by {@link #due} is not due again before {@link #ended}. Not
  * thread-safe.

@@ -5,8 +5,8 @@ package io.pyrpc.plan;
  *
  * @param retry whether to try again
  * @param delayS how long to wait before, in seconds; 0 when not retried
- * @param reason why not: the failure is the answer ({@code FINAL}); the call may have run and must not run twice ({@code
- *     UNKNOWN}); attempts are used up ({@code EXHAUSTED}); null when retried
+ * @param reason why not: the failure is the answer ({@code FINAL}); the call may have run and must not run twice
+ *     ({@code UNKNOWN}); attempts are used up ({@code EXHAUSTED}); null when retried
  */
 public record RetryDecision(boolean retry, double delayS, FailReason reason) {
     /** Try again after so many seconds. */

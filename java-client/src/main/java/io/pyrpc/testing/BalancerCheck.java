@@ -100,7 +100,9 @@ public final class BalancerCheck {
             // An instance in between, that must not be noticed.
             new Run().pick(anyViews(draw, nodes), 0.0);
         }
-        check(runs.get(0).equals(runs.get(1)), "the same seed gave different picks: " + runs.get(0) + " and " + runs.get(1));
+        check(
+                runs.get(0).equals(runs.get(1)),
+                "the same seed gave different picks: " + runs.get(0) + " and " + runs.get(1));
     }
 
     private void zeroWeightsBreakNothing() {

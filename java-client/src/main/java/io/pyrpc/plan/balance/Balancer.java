@@ -6,8 +6,8 @@ import java.util.List;
 /**
  * Chooses the node of a single call. A policy of your own is one class, or a lambda where it keeps no state.
  *
- * <p>The client calls {@code pick} under its lock: it must not block, and it need not be thread-safe. An instance serves
- * one client and may keep state. {@code io.pyrpc.testing.BalancerCheck} tests one.
+ * <p>The client calls {@code pick} under its lock: it must not block, and it need not be thread-safe. An instance
+ * serves one client and may keep state. {@code io.pyrpc.testing.BalancerCheck} tests one.
  */
 @FunctionalInterface
 public interface Balancer {

@@ -15,6 +15,7 @@ public final class LeastLoaded implements Balancer {
     /** The least loaded node; draws nothing. */
     @Override
     public int pick(List<NodeView> nodes, SplitMix64 prng, double nowS) {
-        return turn.lowest(nodes, node -> node.weight() > 0 ? node.inFlight() / node.weight() : Double.POSITIVE_INFINITY);
+        return turn.lowest(
+                nodes, node -> node.weight() > 0 ? node.inFlight() / node.weight() : Double.POSITIVE_INFINITY);
     }
 }

@@ -12,9 +12,9 @@ import java.util.List;
  * what it takes in seconds is the same factor for all nodes. So a mix of quick and long methods does not make the node
  * that just ran a long one look slow, as it does with latencies in seconds.
  *
- * <p>Nodes within a factor 2 of the quickest count as equally quick, and so do those not known yet; equals take turns. A
- * slow node's figure decays with a time constant of 10 s until it is tried again: one 100 times slower gets one call in
- * 40 s from a client that makes one call at a time.
+ * <p>Nodes within a factor 2 of the quickest count as equally quick, and so do those not known yet; equals take turns.
+ * A slow node's figure decays with a time constant of 10 s until it is tried again: one 100 times slower gets one call
+ * in 40 s from a client that makes one call at a time.
  */
 public final class MinMax implements Balancer {
     /**

@@ -6,9 +6,9 @@ import java.util.List;
 /**
  * Draws two different nodes and takes the one with the lower peak EWMA load / weight, as Finagle does.
  *
- * <p>The longest queue grows like ln ln n instead of ln n / ln ln n for one draw (Mitzenmacher, "The Power of Two Choices
- * in Randomized Load Balancing", 2001), at a price that does not depend on n. Unlike an exact minimum it does not send
- * all clients with the same picture to the same node.
+ * <p>The longest queue grows like ln ln n instead of ln n / ln ln n for one draw (Mitzenmacher, "The Power of Two
+ * Choices in Randomized Load Balancing", 2001), at a price that does not depend on n. Unlike an exact minimum it does
+ * not send all clients with the same picture to the same node.
  */
 public final class PowerOfTwo implements Balancer {
     /** The lighter of two; the first drawn if they are equal. Two draws, none for a single node. */

@@ -6,9 +6,9 @@ import java.util.List;
 /**
  * Each node draws a priority; the highest wins, and equal ones are settled by the fewest calls in flight.
  *
- * <p>The priority is ln(1 - u) / weight, u uniform in [0, 1): the logarithm of Efraimidis and Spirakis' key u^(1/weight)
- * ("Weighted random sampling with a reservoir", 2006), in the same order but without underflow. So a node wins in
- * proportion to its weight, and the whole order is a weighted sample without replacement.
+ * <p>The priority is ln(1 - u) / weight, u uniform in [0, 1): the logarithm of Efraimidis and Spirakis' key
+ * u^(1/weight) ("Weighted random sampling with a reservoir", 2006), in the same order but without underflow. So a node
+ * wins in proportion to its weight, and the whole order is a weighted sample without replacement.
  */
 public final class RandomPriority implements Balancer {
     /** The node of highest priority; one draw a node, in their order. */
