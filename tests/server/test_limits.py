@@ -252,32 +252,46 @@ def many_files(count: int) -> Iterator[None]:
 
 def test_five_thousand_idle_connections_hold_no_thread_and_slow_nobody(work: Work) -> None:
     idle: list[socket.socket] = []
-    with many_files(10_500), Server(work, port=0, max_connections=6000) as server, Client(server.endpoint) as client:
-        assert client.call("Work.same", 1) == 1
+    with (
+        many_files(10_500),
+        Server(work, port=0) as quiet,
+        Server(work, port=0, max_connections=6000) as server,
+        Client(quiet.endpoint) as beside,
+        Client(server.endpoint) as client,
+    ):
+        assert client.call("Work.same", 1) == beside.call("Work.same", 1) == 1
         before = threading.active_count()
-        alone_s = p99_s(client)
+        ((_, alone_cpu_s),) = call_times_s(client)
         host, _, port = server.endpoint.rpartition(":")
         try:
             for _ in range(5000):
                 idle.append(socket.create_connection((host, int(port)), 10))
-            until = time.monotonic() + 20
+            until = time.monotonic() + 60
             while server._listener.connections < 5001 and time.monotonic() < until:
                 time.sleep(0.01)
             assert server._listener.connections >= 5001
             assert threading.active_count() <= before + 1
-            assert p99_s(client) <= 1.5 * alone_s + 0.005
+            (took_s, cpu_s), (beside_s, _) = call_times_s(client, beside)
+            assert took_s <= 1.5 * beside_s + 0.0005
+            assert cpu_s <= 1.5 * alone_cpu_s + 0.005
         finally:
             for sock in idle:
                 sock.close()
 
 
-def p99_s(client: Client) -> float:
-    times = []
+def call_times_s(*clients: Client) -> list[tuple[float, float]]:
+    """Of each client the median time of a call, and what 99 of 100 calls cost this process at most, in CPU time.
+
+    In turn, so that a machine with other work to do slows them all; and what it takes is no CPU time of this process.
+    """
+    times: list[list[tuple[float, float]]] = [[] for _ in clients]
     for _ in range(300):
-        began = time.perf_counter()
-        client.call("Work.same", 1)
-        times.append(time.perf_counter() - began)
-    return sorted(times)[-4]
+        for client, taken in zip(clients, times, strict=True):
+            began, began_cpu = time.perf_counter(), time.process_time()
+            client.call("Work.same", 1)
+            taken.append((time.perf_counter() - began, time.process_time() - began_cpu))
+    columns = [[sorted(column) for column in zip(*taken, strict=True)] for taken in times]
+    return [(took[150], cpu[-4]) for took, cpu in columns]
 
 
 def test_node_out_of_file_descriptors_does_not_spin(work: Work) -> None:
