@@ -30,6 +30,8 @@ PYTHON_MODULES = ("Node.py", "constants.py", "ttypes.py")
 PYTHON_INIT = f'"""What the Thrift compiler makes of {IDL}; never edited by hand, `make gen` writes it."""\n'
 # For a server; what the compiler writes does not compile against the Java library of today.
 JAVA_SERVER_CLASSES = ("Processor", "AsyncProcessor")
+# The IDLs of services include it, so it is installed with the package.
+PACKAGED_IDL = "py/pyrpc/idl/pyrpc.thrift"
 
 
 class CannotCheckError(Exception):
@@ -128,6 +130,8 @@ def write(top: Path, output: Output, files: dict[str, bytes]) -> None:
     (top / output.folder).mkdir(parents=True)
     for path, content in files.items():
         (top / path).write_bytes(content)
+    (top / PACKAGED_IDL).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(top / IDL, top / PACKAGED_IDL)
 
 
 def differences(top: Path, output: Output, compiler: str) -> list[str]:

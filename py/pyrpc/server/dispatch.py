@@ -24,7 +24,6 @@ from pyrpc.errors import (
     PyrpcError,
     StageFailedError,
     TooLargeError,
-    UnknownMethodError,
 )
 from pyrpc.server.admission import Admission
 from pyrpc.server.batching import Batching
@@ -32,6 +31,7 @@ from pyrpc.server.counters import Counters
 from pyrpc.server.events import FailedCall, NodeLog, trace_id_of
 from pyrpc.server.request_bytes import RequestBytes, default_bytes_in_flight
 from pyrpc.server.store import Store
+from pyrpc.server.typed.calls import TypedCalls, call_typed
 from pyrpc.stage.current import RUNNING, Peer, current_call
 from pyrpc.stage.registry import Registry, Stage
 from pyrpc.transport.channel import Channel
@@ -109,6 +109,8 @@ class Dispatcher:
             default_bytes_in_flight() if max_bytes_in_flight is None else max_bytes_in_flight
         )
         self.state = NodeState.NOT_SERVING
+        # Replaced before the first call.
+        self.typed = TypedCalls()
         self.batching = Batching(
             admission,
             self.counters,
@@ -205,6 +207,8 @@ class Dispatcher:
             name, kind, seqid = reader.message()
             if kind not in (CALL, ONEWAY):
                 raise ProtocolError("a message that is no call", got=f"message type {kind}")
+            if name not in METHODS:
+                codec, name = self.typed.answering(codec, name)
             args = codec.decode_arguments(reader, name)
         except PyrpcError as error:
             failure = error
@@ -267,6 +271,8 @@ class Dispatcher:
 
     def _complain(self, channel: Channel, codec: Codec, name: str, seqid: int, error: PyrpcError) -> None:
         self._note(channel, error)
+        if name not in METHODS:
+            codec, name = self.typed.answering(codec, name)
         parts = codec.encode_error(name, seqid, error)
         channel.send(parts, frame_bytes(parts))
 
@@ -283,10 +289,9 @@ class Dispatcher:
     ) -> Parts:
         try:
             if args is None:
-                raise UnknownMethodError(
-                    f"service Node has no method {name!r}",
-                    help=f"it has {', '.join(METHODS)}; to call a stage use call",
-                )
+                raise self.typed.unknown(name)
+            if name not in METHODS:
+                return call_typed(self._methods["call"], codec, name, seqid, args, arrived_at, peer)
             return self._methods[name](codec, name, seqid, args, arrived_at, peer)
         except Exception as error:
             return self._error(codec, name, seqid, error, failed_call(args or {}, arrived_at, peer))

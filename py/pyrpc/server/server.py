@@ -20,6 +20,7 @@ from pyrpc.server.hooks import ServiceHooks
 from pyrpc.server.security import check_closed, make_channel_of
 from pyrpc.server.tokens import TokenFile
 from pyrpc.server.traced import trace_runs
+from pyrpc.server.typed.hosting import typed_calls
 from pyrpc.server.watch import Watch, metrics_endpoint
 from pyrpc.server.workers import Control, adopt_connections, tell_closed, tell_drain
 from pyrpc.stage.registry import Registry
@@ -131,6 +132,7 @@ class Server:
         self._max_frame_bytes = min(max_frame_bytes, limits.HARD_FRAME_BYTES)
         self._node_id = secrets.token_hex(8)
         self._dispatcher = self._make_dispatcher(is_local if tracebacks is None else tracebacks, max_bytes_in_flight)
+        self._dispatcher.typed = typed_calls(services, self._registry)
         self._front: Control | None = None
         self._listener: Listener = Listener(
             Endpoint(host, default_port() if port is None else port),

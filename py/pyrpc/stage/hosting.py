@@ -46,7 +46,7 @@ def hosted(service: Any, name: str | None, hooks: list[Hooks]) -> Iterator[Named
         yield from _module_stages(service, name or service.__name__.rpartition(".")[2], hooks)
     elif isinstance(service, type):
         yield from _instance_stages(_instantiated(service), name or service.__name__, hooks)
-    elif _is_function(service):
+    elif is_function(service):
         if _is_async(service):
             raise ConfigError(f"{_shown(service)} is async, and a stage is a plain function", help="write it with def")
         yield _checked_name(name or _function_name(service)), service
@@ -128,7 +128,7 @@ def _module_stages(module: types.ModuleType, service: str, hooks: list[Hooks]) -
     found: dict[str, Callable[..., Any]] = {}
     for attribute in sorted({*vars(module), *listed}):
         function: Any = getattr(module, attribute, None)
-        if not _is_function(function):
+        if not is_function(function):
             continue
         is_own = getattr(function, "__module__", None) == module.__name__
         if is_own and is_hook(attribute, function):
@@ -173,7 +173,7 @@ def _is_method(attribute: Any) -> bool:
     return callable(attribute) and inspect.isroutine(attribute) and not isinstance(attribute, _C_METHODS)
 
 
-def _is_function(x: Any) -> bool:
+def is_function(x: Any) -> bool:
     """Whether it is called itself, and not for its methods (a ufunc or a compiled function has a __name__)."""
     if isinstance(x, type) or not callable(x):
         return False

@@ -35,6 +35,8 @@ class BinaryReader:
     __slots__ = ("depth", "items", "keys", "needs_crc32c", "place", "room", "source")
 
     is_compact = False
+    # Of one container.
+    max_items = limits.CONTAINER_ITEMS
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -181,10 +183,8 @@ class BinaryReader:
 
     def _check_count(self, count: int) -> None:
         """Refuse a container that is larger than allowed or than its frame (every item takes a byte at least)."""
-        if count < 0 or count > limits.CONTAINER_ITEMS:
-            raise ProtocolError(
-                "a container with too many items", expected=f"0 to {limits.CONTAINER_ITEMS}", got=str(count)
-            )
+        if count < 0 or count > self.max_items:
+            raise ProtocolError("a container with too many items", expected=f"0 to {self.max_items}", got=str(count))
         if count > self.source.unread():
             raise self.source.past_end(count)
         self.items += count

@@ -229,7 +229,7 @@ class Codec:
                 answer = _PLANS[name].result.read(r)
             else:
                 raise ProtocolError("a message that is no reply", got=f"message type {kind}")
-            _check_consumed(source)
+            check_consumed(source)
         except ProtocolError as error:
             error.endpoint = endpoint
             error.help = error.help or _NO_NODE_HELP
@@ -266,7 +266,7 @@ class Codec:
                 raise CallChecksumError(
                     error.message, expected=error.expected, got=error.got, help=_CHANGED_HELP
                 ) from None
-        _check_consumed(r.source)
+        check_consumed(r.source)
         return args
 
     # -- what a node sends
@@ -371,7 +371,8 @@ def _in_argument(error: PyrpcError, method: str, where: str) -> PyrpcError:
     return error
 
 
-def _check_consumed(source: Source) -> None:
+def check_consumed(source: Source) -> None:
+    """Refuse what stands behind the end of a message."""
     left = source.unread()
     if left:
         raise ProtocolError("bytes after the end of the message", got=f"{left} bytes")
@@ -433,6 +434,7 @@ __all__ = [
     "GoodbyeError",
     "Parts",
     "RemoteProtocolError",
+    "check_consumed",
     "check_frame",
     "codec_of",
     "frame_bytes",

@@ -205,3 +205,7 @@ def plan_of(cls: type) -> StructPlan:
         spec: tuple[Any, ...] = cls.thrift_spec  # type: ignore[attr-defined]
         plan = _plans[cls] = StructPlan(spec, _TWINS.get(cls, dict), cls.__name__)
     return plan
+
+
+# The declared exception of typed calls too, whose other structs have plans of their own.
+RPC_ERROR_PLAN = plan_of(ttypes.RpcError)

@@ -113,7 +113,7 @@ class ValueWriter:
 
     def _str(self, w: BinaryWriter, value: str, depth: int) -> None:
         w.parts.append(self._head[_STR])
-        _write_text(w, value)
+        write_text(w, value)
         w.stop()
 
     def _bytes(self, w: BinaryWriter, value: bytes | memoryview, depth: int) -> None:
@@ -163,7 +163,7 @@ class ValueWriter:
                     got=f"key {key!r}",
                     help="use {str(k): v for k, v in d.items()}",
                 )
-            _write_text(w, key)
+            write_text(w, key)
             try:
                 self.write(w, item, depth + 1)
             except _REFUSALS as error:
@@ -173,7 +173,7 @@ class ValueWriter:
         w.parts.append(self._head[_REF])
         w.push()
         w.field(STRING, _REF_ID)
-        _write_text(w, value.id)
+        write_text(w, value.id)
         w.stop()
         w.pop()
         w.stop()
@@ -194,7 +194,8 @@ BINARY_VALUES = ValueWriter(BinaryWriter)
 COMPACT_VALUES = ValueWriter(CompactWriter)
 
 
-def _write_text(w: BinaryWriter, text: str) -> None:
+def write_text(w: BinaryWriter, text: str) -> None:
+    """Append a str; raises UnsupportedTypeError for one with lone surrogates."""
     try:
         w.string(text)
     except UnicodeEncodeError as error:
@@ -276,7 +277,8 @@ def _read_str(r: BinaryReader) -> str:
     return r.string()
 
 
-def _read_bytes(r: BinaryReader) -> bytes:
+def read_bytes(r: BinaryReader) -> bytes:
+    """Read a binary."""
     r.spend(limits.BINARY_BYTES)
     size = r.size()
     s = r.source
@@ -345,7 +347,7 @@ _READERS: dict[int, tuple[int, Callable[[BinaryReader], Any]]] = {
     _INT: (I64, _read_int),
     _DOUBLE: (DOUBLE, _read_double),
     _STR: (STRING, _read_str),
-    _BYTES: (STRING, _read_bytes),
+    _BYTES: (STRING, read_bytes),
     _TENSOR: (STRUCT, read_tensor),
     _LIST: (LIST, _read_list),
     _MAP: (MAP, _read_map),

@@ -1,0 +1,3 @@
+"""Typed calls: Thrift's standard names (``Vision:add``, or ``add``) answered without generated code."""
+
+from __future__ import annotations

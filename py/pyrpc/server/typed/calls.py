@@ -1,0 +1,132 @@
+"""Which typed names a node answers, and with which methods.
+
+A name is ``Service:method``, as Thrift's multiplexed protocol writes it, or the method alone. Alone it is looked for in
+the one service that was hosted with an IDL, or else in the one service that there is. The names of service Node come
+first: they mean that service, with ``Node:`` before them too.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from pyrpc.errors import ConfigError, StageFailedError, UnknownMethodError
+from pyrpc.server.typed.codec import TypedCodec
+from pyrpc.stage.current import Peer
+from pyrpc.wire.codec import METHODS, Codec, Parts
+
+_log = logging.getLogger("pyrpc.typed")
+
+_NODE = "Node"
+_MAX_LISTED = 10
+# Names that were found, each in both protocols; there are no more than a service has methods.
+Found = dict[tuple[str, Codec], TypedCodec]
+
+
+class TypedService(Protocol):
+    """A service that is called by typed names.
+
+    Attributes
+    ----------
+    name : str
+    has_idl : bool
+        It was hosted with an IDL, and not made of code alone.
+    """
+
+    name: str
+    has_idl: bool
+
+    def codec(self, method: str, base: Codec) -> TypedCodec | None:
+        """What reads and writes a method in a protocol; None: it has no such method.
+
+        Raises
+        ------
+        ConfigError
+            The service cannot be called typed at all.
+        """
+        ...
+
+    def methods(self) -> list[str]:
+        """The names of all methods, in the IDL."""
+        ...
+
+
+class TypedCalls:
+    """The typed services of a node; filled first, then read from any thread."""
+
+    def __init__(self, services: list[TypedService] | None = None) -> None:
+        self._services = {service.name: service for service in services or []}
+        declared = [service for service in self._services.values() if service.has_idl]
+        candidates = declared or list(self._services.values())
+        self._only = candidates[0] if len(candidates) == 1 else None
+        self._found: Found = {}
+
+    def answering(self, codec: Codec, name: str) -> tuple[Codec, str]:
+        """What reads and answers a message of that name, and the name that it goes on under.
+
+        The codec that was given where nothing typed is called so.
+        """
+        found = self._found.get((name, codec))
+        if found is not None or isinstance(codec, TypedCodec):
+            return found or codec, name
+        service, method = self._split(name)
+        if service is None:
+            is_node = name.startswith(f"{_NODE}:") and method in METHODS
+            return codec, method if is_node else name
+        try:
+            found = service.codec(method, codec)
+        except ConfigError as error:
+            _log.warning("%s cannot be called typed: %s", service.name, error.summary())
+            return codec, name
+        if found is None:
+            return codec, name
+        self._found[name, codec] = found
+        return found, name
+
+    def _split(self, name: str) -> tuple[TypedService | None, str]:
+        service, colon, method = name.rpartition(":")
+        return (self._services.get(service) if colon else self._only), method
+
+    def unknown(self, name: str) -> UnknownMethodError:
+        """The error for a name that nothing is called by."""
+        service, method = self._split(name)
+        if service is not None:
+            try:
+                known = service.methods()
+            except ConfigError as error:
+                return UnknownMethodError(f"service {service.name!r} cannot be called typed: {error}", help=error.help)
+            listed = ", ".join(known[:_MAX_LISTED]) + (" ..." if len(known) > _MAX_LISTED else "")
+            if ":" in name:
+                return UnknownMethodError(f"service {service.name!r} has no method {method[:128]!r}", help=listed)
+            return UnknownMethodError(
+                f"neither service Node nor {service.name!r} has a method {name[:128]!r}",
+                help=f"{service.name} has {listed}; to call a stage by its name use call",
+            )
+        if ":" in name:
+            here = ", ".join([*self._services, _NODE])
+            return UnknownMethodError(f"service {name.rpartition(':')[0][:128]!r} is not here", help=f"here are {here}")
+        several = "; typed, several services are here: say which with Service:method" if self._services else ""
+        return UnknownMethodError(
+            f"service Node has no method {name!r}",
+            help=f"it has {', '.join(METHODS)}; to call a stage use call{several}",
+        )
+
+
+def call_typed(
+    call: object,
+    codec: Codec,
+    name: str,
+    seqid: int,
+    args: dict[str, object],
+    arrived_at: float,
+    peer: Peer | None,
+) -> Parts:
+    """Answer a typed call by way of Node.call; what the IDL declares as an exception is an answer like others."""
+    try:
+        parts: Parts = call(codec, name, seqid, args, arrived_at, peer)  # type: ignore[operator]
+        return parts
+    except StageFailedError as error:
+        declared = codec.encode_declared(seqid, error.__cause__) if isinstance(codec, TypedCodec) else None
+        if declared is None:
+            raise
+        return declared
