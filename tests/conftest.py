@@ -36,6 +36,12 @@ def own_time() -> Iterator[Callable[[], float]]:
         yield clock
 
 
+@pytest.fixture
+def stalls_do_not_count(own_time: Callable[[], float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """``own_time`` in the place of ``time.monotonic``, for both ends of a connection where one must not be late."""
+    monkeypatch.setattr("time.monotonic", own_time)
+
+
 class Authority:
     """A CA and the certificates it signs, as files."""
 

@@ -143,4 +143,6 @@ def is_refusing(endpoint: str) -> bool:
             client.call("Lab.pid", timeout_s=0.2)
     except NodeError:
         return True
+    except TimeoutError:
+        pass
     return False

@@ -28,11 +28,15 @@ class Work:
 
     def __init__(self, row_s: float = 0.0) -> None:
         self.row_s = row_s
+        self.rows, self.slept_s = 0, 0.0
         self.is_called = threading.Event()
         self.let = threading.Event()
 
     def double(self, x: np.ndarray) -> np.ndarray:
+        began = time.monotonic()
         time.sleep(self.row_s * len(x))
+        self.rows += len(x)
+        self.slept_s += time.monotonic() - began
         self.is_called.set()
         return 2 * x
 
@@ -80,14 +84,15 @@ def checked(receipt: Receipt) -> Receipt:
 
 
 def test_slow_node_has_the_speed_that_it_has_and_the_bound_follows(start: Start) -> None:
-    client, servers = start(Work(0.001), Work(0.004), window=1)
+    works = [Work(0.001), Work(0.004)]
+    client, servers = start(*works, window=1)
     job = client.map_async("Work.double", np.zeros((200, 4)), chunk_rows=10)
     job.result()
     receipt = checked(job.receipt)
     speeds = {node.node: node.rows_per_s for node in receipt.work}
-    # A sleep may take longer than it was told, never less.
-    assert 250 < speeds[servers[0].endpoint] <= 1000
-    assert 50 < speeds[servers[1].endpoint] <= 250
+    # A sleep may take longer than it was told, never less: on a busy machine that is the speed that nodes have.
+    for work, server in zip(works, servers, strict=True):
+        assert 0.25 * work.rows / work.slept_s < speeds[server.endpoint] <= 1 / work.row_s
     # 160 rows at 1 ms, 40 at 4 ms: nobody can be done before.
     assert receipt.lower_bound_s >= 0.16
     assert (receipt.state, receipt.error, receipt.rows_done) == ("done", None, 200)

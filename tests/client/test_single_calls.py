@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import pyrpc
 from pyrpc import Client, Server
 from pyrpc.deadline import Deadline
-from pyrpc.errors import ConfigError, StageFailedError
+from pyrpc.errors import ConfigError, DeadlineExceeded, StageFailedError
 from pyrpc.plan.balance import BALANCERS, NodeView
 from pyrpc.plan.call_hedge import CallBudget
 from pyrpc.plan.prng import SplitMix64
@@ -175,13 +176,14 @@ def test_a_node_that_hangs_is_ejected_after_five_calls(endpoints: list[str], nod
     with Client(endpoints, policy="round_robin") as client:
         client.call("Node.write")
         nodes[1].go_on.clear()
-        late = 0
+        late: Counter[str | None] = Counter()
         for _ in range(30):
             try:
                 client.call("Node.write", timeout_s=0.2)
-            except TimeoutError:
-                late += 1
-        assert late == 5
+            except DeadlineExceeded as error:
+                late[error.endpoint] += 1
+        # Others may be late on a busy machine.
+        assert late[endpoints[1]] == 5
         assert client._caller._outliers.is_ejected(1)
 
 
@@ -254,11 +256,11 @@ def test_a_view_lives_as_long_as_its_client(endpoints: list[str]):
 def test_what_is_no_call_does_not_hide_that_calls_hang(endpoints: list[str], nodes: list[Node]):
     with Client(endpoints, policy="round_robin") as client:
         nodes[1].go_on.clear()
-        late = 0
+        late: Counter[str | None] = Counter()
         for _ in range(30):
             client._ask_stages(Deadline(5.0))
             try:
                 client.call("Node.write", timeout_s=0.2)
-            except TimeoutError:
-                late += 1
-        assert late == 5
+            except DeadlineExceeded as error:
+                late[error.endpoint] += 1
+        assert late[endpoints[1]] == 5

@@ -216,11 +216,13 @@ def test_stage_may_learn_that_its_job_was_cancelled(server: Server, work: Work) 
 
 def test_stage_may_learn_that_its_caller_ran_out_of_time(server: Server, work: Work) -> None:
     with Client(server.endpoint) as client:
-        with pytest.raises(DeadlineExceeded):
-            client.call("Work.poll", timeout_s=0.2)
+        while not work.runs:  # On a busy machine time may be over before it runs.
+            with pytest.raises(DeadlineExceeded):
+                client.call("Work.poll", timeout_s=0.2)
         assert_stops_soon(work, work.now())
-        with pytest.raises(DeadlineExceeded):
-            client.map("Work.poll", np.arange(4), timeout_s=0.2)
+        while work.runs < 2:
+            with pytest.raises(DeadlineExceeded):
+                client.map("Work.poll", np.arange(4), timeout_s=0.2)
         assert_stops_soon(work, work.now(), 2)
 
 

@@ -238,6 +238,7 @@ def test_peer_that_stalls_inside_the_length_is_cut_off_sooner(gate: Gate) -> Non
         assert sock.recv(1) == b""
 
 
+@pytest.mark.usefixtures("stalls_do_not_count")
 def test_slow_network_is_not_taken_for_a_stalled_peer(gate: Gate) -> None:
     patience = Patience(stalled_s=0.15, min_bytes_per_s=100)
     message = b"".join(BINARY.encode_call("Gate.quick", [b"x" * 200], {}, CallOptions(), 1))

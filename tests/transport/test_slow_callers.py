@@ -161,6 +161,7 @@ def test_unfinished_frame_is_cut_off_in_time(
     assert is_answered(other)
 
 
+@pytest.mark.usefixtures("stalls_do_not_count")
 def test_time_for_a_frame_is_not_that_of_the_one_before(stack: contextlib.ExitStack) -> None:
     listener = stack.enter_context(listening(patience=Patience(header_s=5.0, stalled_s=0.4)))
     sock = stack.enter_context(connect(listener))
@@ -171,6 +172,7 @@ def test_time_for_a_frame_is_not_that_of_the_one_before(stack: contextlib.ExitSt
         assert read(sock, 10) == frame(b"slowly")
 
 
+@pytest.mark.usefixtures("stalls_do_not_count")
 def test_each_byte_gives_time_for_more(stack: contextlib.ExitStack) -> None:
     listener = stack.enter_context(listening(patience=Patience(stalled_s=0.15, min_bytes_per_s=50)))
     sock = stack.enter_context(connect(listener))
