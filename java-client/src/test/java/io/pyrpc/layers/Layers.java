@@ -31,9 +31,10 @@ final class Layers {
             "plan", Set.of("errors"),
             "wire", Set.of("errors", "gen", FRONT),
             "transport", Set.of("errors", "wire", FRONT),
-            "client", Set.of("errors", "wire", "transport", "plan", FRONT),
-            FRONT, Set.of("errors", "wire", "transport", "plan", "client"),
-            "testing", Set.of("errors", "wire", "transport", "plan", "client", FRONT));
+            "stage", Set.of("errors", "wire", FRONT),
+            "client", Set.of("errors", "wire", "transport", "stage", "plan", FRONT),
+            FRONT, Set.of("errors", "wire", "transport", "stage", "plan", "client"),
+            "testing", Set.of("errors", "wire", "transport", "stage", "plan", "client", FRONT));
 
     /** Names and the beginnings of names: the rooms that may use them. */
     private static final Map<String, Set<String>> OUTSIDE = Map.of(
