@@ -5,8 +5,11 @@ from __future__ import annotations
 from . import (
     batched_calls,
     busy_stage,
+    connections,
+    drips,
     echo_large,
     echo_small,
+    gil_stage,
     many_calls,
     map_large,
     memory_large,
@@ -21,6 +24,7 @@ from . import (
 )
 
 _DATA = (echo_large, memory_large, echo_small, many_calls, map_large)
+_NODE = (connections, drips, gil_stage)
 _JOBS = (
     uneven_chunks,
     uneven_rows,
@@ -35,4 +39,4 @@ _JOBS = (
 )
 
 JOBS = [case.NAME for case in _JOBS]
-CASES = {case.NAME: case.run for case in (*_DATA, *_JOBS)}
+CASES = {case.NAME: case.run for case in (*_DATA, *_NODE, *_JOBS)}

@@ -40,6 +40,15 @@ class Sizes:
     batched_rounds: int
     peak_s: float
     overload_s: float
+    many_connections: int
+    load_s: float
+    load_rounds: int
+    idle_connections: int
+    dripping_connections: int
+    drip_s: float
+    drip_rounds: int
+    beside_s: float
+    beside_rounds: int
     flood_s: float
 
 
@@ -73,6 +82,15 @@ FULL = Sizes(
     batched_rounds=3,
     peak_s=3.0,
     overload_s=60.0,
+    many_connections=1000,
+    load_s=1.0,
+    load_rounds=7,
+    idle_connections=5000,
+    dripping_connections=1000,
+    drip_s=2.0,
+    drip_rounds=6,
+    beside_s=2.0,
+    beside_rounds=5,
     flood_s=15.0,
 )
 
@@ -106,5 +124,14 @@ QUICK = Sizes(
     batched_rounds=1,
     peak_s=0.3,
     overload_s=1.5,
+    many_connections=50,
+    load_s=0.05,
+    load_rounds=1,
+    idle_connections=200,
+    dripping_connections=40,
+    drip_s=0.2,
+    drip_rounds=1,
+    beside_s=0.2,
+    beside_rounds=1,
     flood_s=1.0,
 )

@@ -39,6 +39,18 @@ def connect(peer: str, endpoints: list[str]) -> Any:
         from .crowd import CrowdCaller
 
         return CrowdCaller(endpoints)
+    if kind == "load":
+        from .load import LoadCaller
+
+        return LoadCaller(variant, endpoints)
+    if kind == "drips":
+        from .drips import DripCaller
+
+        return DripCaller(endpoints)
+    if kind == "holding":
+        from .holding import HoldingCaller
+
+        return HoldingCaller(endpoints)
     if kind == "pulling":
         from .pulling import PullCaller
 

@@ -14,6 +14,7 @@ import pyrpc
 
 # An echo of 64 MiB is one frame; nodes refuse that by default. Stock Thrift's limits are raised in the same way.
 MAX_FRAME_BYTES = 0x3FFFFFFF
+MAX_CONNECTIONS = 10_000
 
 
 class Echo:
@@ -41,7 +42,7 @@ class Double:
 
 def serve(announce: Callable[[str], None]) -> None:
     """Serve for ever; `announce` gets the endpoint."""
-    server = pyrpc.Server(Echo, Noop, Double, port=0, max_frame_bytes=MAX_FRAME_BYTES)
+    server = pyrpc.Server(Echo, Noop, Double, port=0, max_frame_bytes=MAX_FRAME_BYTES, max_connections=MAX_CONNECTIONS)
     server.start()
     announce(server.endpoint)
     threading.Event().wait()

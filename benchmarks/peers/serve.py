@@ -1,5 +1,6 @@
 """A peer's server as a process: ``python -m benchmarks.peers.serve PEER`` prints "ready HOST:PORT" and serves until
-its stdin ends. PEER is pyrpc, sockets or stock:VARIANT; for jobs sleeping:NUMBER or pulling:NUMBER; device."""
+its stdin ends. PEER is pyrpc, held, sockets, stock:VARIANT or pooled:VARIANT; for jobs sleeping:NUMBER
+or pulling:NUMBER; device; holding:WORKERS."""
 
 from __future__ import annotations
 
@@ -21,6 +22,18 @@ def serve(peer: str) -> None:
         from . import ours
 
         ours.serve(announce)
+    elif kind == "held":
+        from . import held
+
+        held.serve(announce)
+    elif kind == "holding":
+        from . import holding
+
+        holding.serve(int(variant), announce)
+    elif kind == "pooled":
+        from . import stock
+
+        stock.serve_pooled(variant, announce)
     elif kind == "sockets":
         from . import sockets
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from thrift.protocol.TBinaryProtocol import TBinaryProtocolAcceleratedFactory, TBinaryProtocolFactory
 from thrift.protocol.TProtocol import TProtocolFactory
-from thrift.server.TServer import TThreadedServer
+from thrift.server.TServer import TThreadedServer, TThreadPoolServer
 from thrift.transport.TSocket import TServerSocket, TSocket
 from thrift.transport.TTransport import (
     HARD_MAX_FRAME_SIZE,
@@ -39,6 +39,7 @@ def factories(variant: str) -> tuple[TTransportFactoryBase, TProtocolFactory]:
     return transports[transport](), protocols[protocol]()
 
 
+POOL_THREADS = 16
 # Calls sent on a connection before the first of their replies is read.
 _AHEAD = 100
 
@@ -80,6 +81,16 @@ def serve(variant: str, announce: Callable[[str], None]) -> None:
     transport, protocol = factories(variant)
     processor = Echo.Processor(EchoHandler())
     TThreadedServer(processor, AnnouncingSocket(announce), transport, protocol, daemon=True).serve()
+
+
+def serve_pooled(variant: str, announce: Callable[[str], None], threads: int = POOL_THREADS) -> None:
+    """The same by a pool of threads, each of which stays with its connection until that ends."""
+    transport, protocol = factories(variant)
+    server = TThreadPoolServer(
+        Echo.Processor(EchoHandler()), AnnouncingSocket(announce), transport, protocol, daemon=True
+    )
+    server.setNumThreads(threads)
+    server.serve()
 
 
 def open_client(endpoint: str, variant: str) -> Echo.Client:

@@ -56,6 +56,23 @@ def test_quick_run_measures_large_echo_and_map(tmp_path: Path) -> None:
     assert names_of(mapped) == {"pyrpc map", "one NumPy call here"}
 
 
+def test_quick_run_measures_every_contender_of_connections(tmp_path: Path) -> None:
+    result, _ = run_quick(tmp_path, "connections")
+    (outcome,) = result["outcomes"]
+    pools = {f"16: {name.replace('stock', 'stock pool')}, calls" for name in STOCK}
+    both = {f"{count}: {name}, calls" for count in (1, 16, 50) for name in ("pyrpc", "a thread each")}
+    assert {name for name in names_of(outcome) if name.endswith("calls")} == pools | both
+    assert {series["name"] for series in outcome["series"] if series["median"] > 0} >= pools | both
+
+
+def test_quick_run_measures_drips_and_a_stage_that_holds_the_gil(tmp_path: Path) -> None:
+    result, _ = run_quick(tmp_path, "drips", "gil_stage")
+    drips, beside = result["outcomes"]
+    assert names_of(drips) >= {"p99, alone", "p99, crowded", "threads that the crowd adds"}
+    assert names_of(beside) >= {"p99, 1 worker", "p99, 2 workers", "p99, 2 workers, nothing beside"}
+    assert [len(outcome["targets"]) for outcome in (drips, beside)] == [2, 1]
+
+
 def test_run_names_machine_versions_and_commit(tmp_path: Path) -> None:
     result, printed = run_quick(tmp_path, "map_large")
     assert set(result["machine"]) >= {"cpu", "cores", "python", "numpy", "thrift", "commit"}
