@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,10 +24,29 @@ X = (
 )
 
 
+class Asked:
+    """How often each leaf was asked for, on all nodes together."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._counts: Counter[bytes] = Counter()
+
+    def add(self, leaf: bytes) -> None:
+        with self._changed:
+            self._counts[leaf] += 1
+            self._changed.notify_all()
+
+    def wait_for_another(self, leaf: bytes) -> None:
+        """Until a second node was asked, which is what a slow one brings about."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._counts[leaf] > 1, 20)
+
+
 class Node:
     """Adds rows up; its first calls may be slow, or refused."""
 
-    def __init__(self, slow: int = 0, refuses: int = 0) -> None:
+    def __init__(self, slow: int = 0, refuses: int = 0, asked: Asked | None = None) -> None:
+        self._asked = asked or Asked()
         self._slow = slow
         self._refuses = refuses
         self._lock = threading.Lock()
@@ -38,7 +58,10 @@ class Node:
             is_slow, is_refused = self._slow >= 0, self._refuses >= 0
         if is_refused:
             raise OverloadedError("busy", retry_after_ms=5)
-        time.sleep(0.6 if is_slow else 0.002)
+        self._asked.add(x.tobytes())
+        if is_slow:
+            self._asked.wait_for_another(x.tobytes())
+        time.sleep(0.002)
         return x.sum(0)
 
 
@@ -82,8 +105,9 @@ def test_for_any_number_of_nodes(count: int, op: str) -> None:
 @pytest.mark.parametrize("op", OPS)
 @pytest.mark.parametrize("count", [3, 8])
 def test_with_hedges(count: int, op: str) -> None:
+    asked = Asked()
     with (
-        nodes(Node(slow=2), *(Node() for _ in range(count - 1))) as servers,
+        nodes(Node(slow=2, asked=asked), *(Node(asked=asked) for _ in range(count - 1))) as servers,
         Client([s.endpoint for s in servers]) as client,
     ):
         result, job = run(client, op)
