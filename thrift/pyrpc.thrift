@@ -259,6 +259,13 @@ struct BatchStats {
   9: i64 ran_singly
 }
 
+/** Half of the calls, 95 and 99 of 100 took at most so long, about: from a histogram. Microseconds. */
+struct Percentiles {
+  1: i64 p50_us
+  2: i64 p95_us
+  3: i64 p99_us
+}
+
 struct StageStats {
   1: i64 calls
   2: i64 errors
@@ -269,6 +276,9 @@ struct StageStats {
   6: optional BatchStats batches
   /** Moving average over the chunks that ran; not set: none did. */
   7: optional double ms_per_row
+  /** Of the time that calls ran, and of the time that they waited before; not set: none did. */
+  8: optional Percentiles run
+  9: optional Percentiles queue
 }
 
 struct NodeStats {

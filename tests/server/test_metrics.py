@@ -18,6 +18,7 @@ from pyrpc.errors import ConfigError, ProtocolError, PyrpcError
 from pyrpc.server.counters import Counters, StageCounts
 from pyrpc.server.histogram import BOUNDS_US, bucket_of, empty_buckets, quantile_us
 from pyrpc.server.sample import Sample, WorkerTotals
+from pyrpc.wire.messages import Percentiles
 
 pytest.importorskip("prometheus_client")
 
@@ -224,6 +225,26 @@ def test_quantile_is_in_the_bucket_of_the_true_one(share: float) -> None:
         buckets[bucket_of(time_us)] += 1
     true = sorted(times)[int(share * len(times)) - 1]
     assert bucket_of(int(quantile_us(buckets, share, max(times)))) == bucket_of(true)
+
+
+def test_stats_have_percentiles_of_the_time_run_and_of_the_time_waited() -> None:
+    counters = Counters()
+    for index in range(1000):
+        counters.ran("f", 1000 if index < 900 else 40_000, 0, False, 3000 if index % 10 == 0 else 0)
+    stats = counters.snapshot()[0]["f"]
+    assert stats.run is not None and stats.queue is not None
+    assert 500 < stats.run.p50_us <= 1000
+    assert 20_000 < stats.run.p95_us <= stats.run.p99_us <= 40_000
+    # Nine of ten did not wait at all.
+    assert stats.queue.p50_us <= 10
+    assert 2000 < stats.queue.p95_us <= stats.queue.p99_us <= 3000
+
+
+def test_stage_that_never_waited_or_never_ran_has_no_times_made_up() -> None:
+    counters = Counters()
+    counters.ran("f", 7, 0, False)
+    assert counters.snapshot()[0]["f"].queue == Percentiles(0, 0, 0)
+    assert StageCounts().stats().run is None
 
 
 def test_quantile_is_never_above_the_longest_and_0_without_calls() -> None:

@@ -158,7 +158,10 @@ STRUCTS = {
         5: ("max_us", I64),
         6: ("batches", STRUCT),
         7: ("ms_per_row", DOUBLE),
+        8: ("run", STRUCT),
+        9: ("queue", STRUCT),
     },
+    "Percentiles": {1: ("p50_us", I64), 2: ("p95_us", I64), 3: ("p99_us", I64)},
     "NodeStats": {
         1: ("node", STRUCT),
         2: ("uptime_s", DOUBLE),

@@ -22,6 +22,7 @@ from pyrpc.wire.messages import (
     NodeStats,
     ParamInfo,
     ParamKind,
+    Percentiles,
     Ref,
     StageInfo,
     StageStats,
@@ -58,7 +59,7 @@ STATS = NodeStats(
     3,
     2**40,
     LoadReport(1, 2, 3, 4, 8, 0.5),
-    {"f": StageStats(1, 2, 3, 4, 5, ms_per_row=0.25), "é": StageStats()},
+    {"f": StageStats(1, 2, 3, 4, 5, ms_per_row=0.25, run=Percentiles(1, 2, 3), queue=Percentiles()), "é": StageStats()},
     {"MALFORMED": 3},
 )
 RESULTS = {"ping": INFO, "stages": STAGES, "stats": STATS, "put": Ref("abc"), "release": None, "drain": INFO}

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from pyrpc.cli.parser import add_endpoints, add_json, add_timeout
 
 if TYPE_CHECKING:
-    from pyrpc.wire.messages import BatchStats, NodeStats
+    from pyrpc.wire.messages import BatchStats, NodeStats, Percentiles
 
 NAME = "stats"
 HELP = "show what the nodes have done: calls, errors, rows and time"
 
 _EPILOG = """\
 Counted since the node started. busy 2/8 +3: two calls run, eight may, three wait.
+p50, p95, p99: half of the calls, 95 and 99 of 100 ran at most so long; at the right the same of what they
+waited before, for a turn or for the other calls of their batch. About: it is kept as a histogram.
 A node with --workers answers for one of its processes.
 Exit code 3 if a node does not answer; the others are shown all the same.
 
@@ -24,7 +26,9 @@ examples:
   pyrpc stats - --json | jq '.[].stages'"""
 _REASONS = ("full", "delay", "nobody else", "drain", "incompatible")
 _NODE_COLUMNS = ("node", "state", ">pid", ">up", ">conns", ">busy", ">received", ">sent", "errors")
-_STAGE_COLUMNS = ("stage", "node", ">calls", ">failed", ">rows", ">mean", ">max", ">total")
+_TIMES = (">p50", ">p95", ">p99")
+_WAITS = (">waited p50", ">p95", ">p99")
+_STAGE_COLUMNS = ("stage", "node", ">calls", ">failed", ">rows", ">mean", *_TIMES, ">max", ">total", *_WAITS)
 # Why they were sent, from "full" on.
 _BATCH_COLUMNS = (
     "batched stage",
@@ -108,11 +112,22 @@ def _stage_rows(node: str, stats: NodeStats) -> list[list[str]]:
             str(stage.errors),
             str(stage.rows),
             time_text(stage.total_us / max(stage.calls, 1) / 1e6),
+            *_times(stage.run),
             time_text(stage.max_us / 1e6),
             time_text(stage.total_us / 1e6),
+            *_times(stage.queue),
         ]
         for name, stage in stats.stages.items()
     ]
+
+
+def _times(found: Percentiles | None) -> list[str]:
+    from pyrpc.cli.tables import time_text
+
+    if found is None:
+        # Nothing ran, or a node of a version before.
+        return ["-"] * 3
+    return [time_text(us / 1e6) for us in (found.p50_us, found.p95_us, found.p99_us)]
 
 
 def _batch_rows(node: str, stats: NodeStats) -> list[list[str]]:

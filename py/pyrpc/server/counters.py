@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pyrpc.server.histogram import BOUNDS_US, ROW_BOUNDS, added, bucket_of, empty_buckets
-from pyrpc.wire.messages import StageStats
+from pyrpc.server.histogram import BOUNDS_US, ROW_BOUNDS, added, bucket_of, empty_buckets, quantile_us
+from pyrpc.wire.messages import Percentiles, StageStats
 
 # A new chunk's share in the moving average: the last ten or so count.
 _NEW_WEIGHT = 0.2
+_SHARES = (0.5, 0.95, 0.99)
 
 
 @dataclass(slots=True)
@@ -46,7 +48,14 @@ class StageCounts:
     run_buckets: list[int] = field(default_factory=empty_buckets)
     # Only calls that waited: all others belong to the first bucket, and pay nothing for that.
     queued_us: int = 0
+    max_queued_us: int = 0
     queue_buckets: list[int] = field(default_factory=empty_buckets)
+
+    @property
+    def all_queue_buckets(self) -> list[int]:
+        """The same with the calls that did not wait."""
+        waited = self.queue_buckets
+        return [waited[0] + self.calls - sum(waited), *waited[1:]]
 
     def copy(self) -> StageCounts:
         """One that stays as it is."""
@@ -65,11 +74,20 @@ class StageCounts:
             self.ms_per_row = other.ms_per_row
         self.run_buckets = added(self.run_buckets, other.run_buckets)
         self.queued_us += other.queued_us
+        self.max_queued_us = max(self.max_queued_us, other.max_queued_us)
         self.queue_buckets = added(self.queue_buckets, other.queue_buckets)
 
     def stats(self) -> StageStats:
         """As ``stats`` tells it."""
-        return StageStats(self.calls, self.errors, self.rows, self.total_us, self.max_us, ms_per_row=self.ms_per_row)
+        stats = StageStats(self.calls, self.errors, self.rows, self.total_us, self.max_us, ms_per_row=self.ms_per_row)
+        if self.calls:
+            stats.run = _percentiles(self.run_buckets, self.max_us)
+            stats.queue = _percentiles(self.all_queue_buckets, self.max_queued_us)
+        return stats
+
+
+def _percentiles(buckets: Sequence[int], max_us: int) -> Percentiles:
+    return Percentiles(*(round(quantile_us(buckets, share, max_us)) for share in _SHARES))
 
 
 class Counters:
@@ -102,6 +120,7 @@ class Counters:
                 counts.ms_per_row = ms if known is None else known + _NEW_WEIGHT * (ms - known)
             if queued_us:
                 counts.queued_us += queued_us
+                counts.max_queued_us = max(counts.max_queued_us, queued_us)
                 counts.queue_buckets[bisect_left(BOUNDS_US, queued_us)] += 1
 
     def ms_per_row(self, stage: str) -> float | None:

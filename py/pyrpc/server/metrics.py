@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyrpc import __version__
 from pyrpc.errors import ConfigError
-from pyrpc.server.counters import BatchCounts, StageCounts
+from pyrpc.server.counters import BatchCounts
 from pyrpc.server.histogram import BOUNDS_US, ROW_BOUNDS
 from pyrpc.server.sample import Sample
 from pyrpc.transport.endpoint import Endpoint
@@ -96,7 +96,7 @@ def _of_calls(total: Sample) -> Iterable[Metric]:
     queue_s = _histogram("pyrpc_call_queue_seconds", "How long a call waited before its stage ran.", ["stage"])
     for name, stage in stages:
         run_s.add_metric([name], _time_buckets(stage.run_buckets), stage.total_us / 1e6)
-        queue_s.add_metric([name], _time_buckets(_with_unqueued(stage)), stage.queued_us / 1e6)
+        queue_s.add_metric([name], _time_buckets(stage.all_queue_buckets), stage.queued_us / 1e6)
     yield run_s
     yield queue_s
 
@@ -158,12 +158,6 @@ def _histogram(name: str, text: str, labels: list[str]) -> Any:
     from prometheus_client.metrics_core import HistogramMetricFamily
 
     return HistogramMetricFamily(name, text, labels=labels)
-
-
-def _with_unqueued(stage: StageCounts) -> list[int]:
-    """With the calls that did not wait, which are not counted one by one."""
-    first, *others = stage.queue_buckets
-    return [first + stage.calls - sum(stage.queue_buckets), *others]
 
 
 def _time_buckets(buckets: Sequence[int]) -> list[tuple[str, float]]:

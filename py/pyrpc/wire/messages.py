@@ -109,8 +109,23 @@ class BatchStats:
 
 
 @dataclass(slots=True)
+class Percentiles:
+    """How long half of the calls, 95 % and 99 % of them took at most, about, in microseconds."""
+
+    p50_us: int = 0
+    p95_us: int = 0
+    p99_us: int = 0
+
+
+@dataclass(slots=True)
 class StageStats:
-    """Counters of one stage since the node started; times in microseconds."""
+    """Counters of one stage since the node started; times in microseconds.
+
+    Attributes
+    ----------
+    run, queue : Percentiles or None
+        Of the time that calls ran, and of the time that they waited before; None: no call, or an older node.
+    """
 
     calls: int = 0
     errors: int = 0
@@ -119,6 +134,8 @@ class StageStats:
     max_us: int = 0
     batches: BatchStats | None = None
     ms_per_row: float | None = None
+    run: Percentiles | None = None
+    queue: Percentiles | None = None
 
 
 @dataclass(slots=True)

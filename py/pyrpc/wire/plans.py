@@ -28,6 +28,7 @@ _TWINS: dict[type, type] = {
         "NodeInfo",
         "LoadReport",
         "BatchStats",
+        "Percentiles",
         "StageStats",
         "NodeStats",
         "CallOptions",

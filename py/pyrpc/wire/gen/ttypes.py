@@ -1655,6 +1655,87 @@ class BatchStats(object):
         return not (self == other)
 
 
+class Percentiles(object):
+    """
+    Half of the calls, 95 and 99 of 100 took at most so long, about: from a histogram. Microseconds.
+
+    Attributes:
+     - p50_us
+     - p95_us
+     - p99_us
+
+    """
+
+
+    def __init__(self, p50_us=None, p95_us=None, p99_us=None,):
+        self.p50_us = p50_us
+        self.p95_us = p95_us
+        self.p99_us = p99_us
+
+    def read(self, iprot):
+        if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
+            iprot._fast_decode(self, iprot, [self.__class__, self.thrift_spec])
+            return
+        iprot.readStructBegin()
+        while True:
+            (fname, ftype, fid) = iprot.readFieldBegin()
+            if ftype == TType.STOP:
+                break
+            if fid == 1:
+                if ftype == TType.I64:
+                    self.p50_us = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 2:
+                if ftype == TType.I64:
+                    self.p95_us = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            elif fid == 3:
+                if ftype == TType.I64:
+                    self.p99_us = iprot.readI64()
+                else:
+                    iprot.skip(ftype)
+            else:
+                iprot.skip(ftype)
+            iprot.readFieldEnd()
+        iprot.readStructEnd()
+
+    def write(self, oprot):
+        if oprot._fast_encode is not None and self.thrift_spec is not None:
+            oprot.trans.write(oprot._fast_encode(self, [self.__class__, self.thrift_spec]))
+            return
+        oprot.writeStructBegin('Percentiles')
+        if self.p50_us is not None:
+            oprot.writeFieldBegin('p50_us', TType.I64, 1)
+            oprot.writeI64(self.p50_us)
+            oprot.writeFieldEnd()
+        if self.p95_us is not None:
+            oprot.writeFieldBegin('p95_us', TType.I64, 2)
+            oprot.writeI64(self.p95_us)
+            oprot.writeFieldEnd()
+        if self.p99_us is not None:
+            oprot.writeFieldBegin('p99_us', TType.I64, 3)
+            oprot.writeI64(self.p99_us)
+            oprot.writeFieldEnd()
+        oprot.writeFieldStop()
+        oprot.writeStructEnd()
+
+    def validate(self):
+        return
+
+    def __repr__(self):
+        L = ['%s=%r' % (key, value)
+             for key, value in self.__dict__.items()]
+        return '%s(%s)' % (self.__class__.__name__, ', '.join(L))
+
+    def __eq__(self, other):
+        return isinstance(other, self.__class__) and self.__dict__ == other.__dict__
+
+    def __ne__(self, other):
+        return not (self == other)
+
+
 class StageStats(object):
     """
     Attributes:
@@ -1665,11 +1746,13 @@ class StageStats(object):
      - max_us
      - batches: Of a stage that is batched.
      - ms_per_row: Moving average over the chunks that ran; not set: none did.
+     - run: Of the time that calls ran, and of the time that they waited before; not set: none did.
+     - queue
 
     """
 
 
-    def __init__(self, calls=None, errors=None, rows=None, total_us=None, max_us=None, batches=None, ms_per_row=None,):
+    def __init__(self, calls=None, errors=None, rows=None, total_us=None, max_us=None, batches=None, ms_per_row=None, run=None, queue=None,):
         self.calls = calls
         self.errors = errors
         self.rows = rows
@@ -1677,6 +1760,8 @@ class StageStats(object):
         self.max_us = max_us
         self.batches = batches
         self.ms_per_row = ms_per_row
+        self.run = run
+        self.queue = queue
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1723,6 +1808,18 @@ class StageStats(object):
                     self.ms_per_row = iprot.readDouble()
                 else:
                     iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.STRUCT:
+                    self.run = Percentiles()
+                    self.run.read(iprot)
+                else:
+                    iprot.skip(ftype)
+            elif fid == 9:
+                if ftype == TType.STRUCT:
+                    self.queue = Percentiles()
+                    self.queue.read(iprot)
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1760,6 +1857,14 @@ class StageStats(object):
         if self.ms_per_row is not None:
             oprot.writeFieldBegin('ms_per_row', TType.DOUBLE, 7)
             oprot.writeDouble(self.ms_per_row)
+            oprot.writeFieldEnd()
+        if self.run is not None:
+            oprot.writeFieldBegin('run', TType.STRUCT, 8)
+            self.run.write(oprot)
+            oprot.writeFieldEnd()
+        if self.queue is not None:
+            oprot.writeFieldBegin('queue', TType.STRUCT, 9)
+            self.queue.write(oprot)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -2053,6 +2158,13 @@ BatchStats.thrift_spec = (
     (8, TType.I64, 'incompatible', None, None, ),  # 8
     (9, TType.I64, 'ran_singly', None, None, ),  # 9
 )
+all_structs.append(Percentiles)
+Percentiles.thrift_spec = (
+    None,  # 0
+    (1, TType.I64, 'p50_us', None, None, ),  # 1
+    (2, TType.I64, 'p95_us', None, None, ),  # 2
+    (3, TType.I64, 'p99_us', None, None, ),  # 3
+)
 all_structs.append(StageStats)
 StageStats.thrift_spec = (
     None,  # 0
@@ -2063,6 +2175,8 @@ StageStats.thrift_spec = (
     (5, TType.I64, 'max_us', None, None, ),  # 5
     (6, TType.STRUCT, 'batches', [BatchStats, None], None, ),  # 6
     (7, TType.DOUBLE, 'ms_per_row', None, None, ),  # 7
+    (8, TType.STRUCT, 'run', [Percentiles, None], None, ),  # 8
+    (9, TType.STRUCT, 'queue', [Percentiles, None], None, ),  # 9
 )
 all_structs.append(NodeStats)
 NodeStats.thrift_spec = (

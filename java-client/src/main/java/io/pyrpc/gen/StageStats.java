@@ -17,6 +17,8 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
   private static final org.apache.thrift.protocol.TField MAX_US_FIELD_DESC = new org.apache.thrift.protocol.TField("max_us", org.apache.thrift.protocol.TType.I64, (short)5);
   private static final org.apache.thrift.protocol.TField BATCHES_FIELD_DESC = new org.apache.thrift.protocol.TField("batches", org.apache.thrift.protocol.TType.STRUCT, (short)6);
   private static final org.apache.thrift.protocol.TField MS_PER_ROW_FIELD_DESC = new org.apache.thrift.protocol.TField("ms_per_row", org.apache.thrift.protocol.TType.DOUBLE, (short)7);
+  private static final org.apache.thrift.protocol.TField RUN_FIELD_DESC = new org.apache.thrift.protocol.TField("run", org.apache.thrift.protocol.TType.STRUCT, (short)8);
+  private static final org.apache.thrift.protocol.TField QUEUE_FIELD_DESC = new org.apache.thrift.protocol.TField("queue", org.apache.thrift.protocol.TType.STRUCT, (short)9);
 
   private static final org.apache.thrift.scheme.SchemeFactory STANDARD_SCHEME_FACTORY = new StageStatsStandardSchemeFactory();
   private static final org.apache.thrift.scheme.SchemeFactory TUPLE_SCHEME_FACTORY = new StageStatsTupleSchemeFactory();
@@ -34,6 +36,11 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
    * Moving average over the chunks that ran; not set: none did.
    */
   public double ms_per_row; // optional
+  /**
+   * Of the time that calls ran, and of the time that they waited before; not set: none did.
+   */
+  public @org.apache.thrift.annotation.Nullable Percentiles run; // optional
+  public @org.apache.thrift.annotation.Nullable Percentiles queue; // optional
 
   /** The set of fields this struct contains, along with convenience methods for finding and manipulating them. */
   public enum _Fields implements org.apache.thrift.TFieldIdEnum {
@@ -49,7 +56,12 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
     /**
      * Moving average over the chunks that ran; not set: none did.
      */
-    MS_PER_ROW((short)7, "ms_per_row");
+    MS_PER_ROW((short)7, "ms_per_row"),
+    /**
+     * Of the time that calls ran, and of the time that they waited before; not set: none did.
+     */
+    RUN((short)8, "run"),
+    QUEUE((short)9, "queue");
 
     private static final java.util.Map<java.lang.String, _Fields> byName = new java.util.HashMap<java.lang.String, _Fields>();
 
@@ -79,6 +91,10 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
           return BATCHES;
         case 7: // MS_PER_ROW
           return MS_PER_ROW;
+        case 8: // RUN
+          return RUN;
+        case 9: // QUEUE
+          return QUEUE;
         default:
           return null;
       }
@@ -129,7 +145,7 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
   private static final int __MAX_US_ISSET_ID = 4;
   private static final int __MS_PER_ROW_ISSET_ID = 5;
   private byte __isset_bitfield = 0;
-  private static final _Fields optionals[] = {_Fields.BATCHES,_Fields.MS_PER_ROW};
+  private static final _Fields optionals[] = {_Fields.BATCHES,_Fields.MS_PER_ROW,_Fields.RUN,_Fields.QUEUE};
   public static final java.util.Map<_Fields, org.apache.thrift.meta_data.FieldMetaData> metaDataMap;
   static {
     java.util.Map<_Fields, org.apache.thrift.meta_data.FieldMetaData> tmpMap = new java.util.EnumMap<_Fields, org.apache.thrift.meta_data.FieldMetaData>(_Fields.class);
@@ -147,6 +163,10 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
         new org.apache.thrift.meta_data.StructMetaData(org.apache.thrift.protocol.TType.STRUCT, BatchStats.class)));
     tmpMap.put(_Fields.MS_PER_ROW, new org.apache.thrift.meta_data.FieldMetaData("ms_per_row", org.apache.thrift.TFieldRequirementType.OPTIONAL, 
         new org.apache.thrift.meta_data.FieldValueMetaData(org.apache.thrift.protocol.TType.DOUBLE)));
+    tmpMap.put(_Fields.RUN, new org.apache.thrift.meta_data.FieldMetaData("run", org.apache.thrift.TFieldRequirementType.OPTIONAL, 
+        new org.apache.thrift.meta_data.StructMetaData(org.apache.thrift.protocol.TType.STRUCT, Percentiles.class)));
+    tmpMap.put(_Fields.QUEUE, new org.apache.thrift.meta_data.FieldMetaData("queue", org.apache.thrift.TFieldRequirementType.OPTIONAL, 
+        new org.apache.thrift.meta_data.StructMetaData(org.apache.thrift.protocol.TType.STRUCT, Percentiles.class)));
     metaDataMap = java.util.Collections.unmodifiableMap(tmpMap);
     org.apache.thrift.meta_data.FieldMetaData.addStructMetaDataMap(StageStats.class, metaDataMap);
   }
@@ -188,6 +208,12 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
       this.batches = new BatchStats(other.batches);
     }
     this.ms_per_row = other.ms_per_row;
+    if (other.isSetRun()) {
+      this.run = new Percentiles(other.run);
+    }
+    if (other.isSetQueue()) {
+      this.queue = new Percentiles(other.queue);
+    }
   }
 
   @Override
@@ -210,6 +236,8 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
     this.batches = null;
     setMs_per_rowIsSet(false);
     this.ms_per_row = 0.0;
+    this.run = null;
+    this.queue = null;
   }
 
   public long getCalls() {
@@ -387,6 +415,62 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
     __isset_bitfield = org.apache.thrift.EncodingUtils.setBit(__isset_bitfield, __MS_PER_ROW_ISSET_ID, value);
   }
 
+  /**
+   * Of the time that calls ran, and of the time that they waited before; not set: none did.
+   */
+  @org.apache.thrift.annotation.Nullable
+  public Percentiles getRun() {
+    return this.run;
+  }
+
+  /**
+   * Of the time that calls ran, and of the time that they waited before; not set: none did.
+   */
+  public StageStats setRun(@org.apache.thrift.annotation.Nullable Percentiles run) {
+    this.run = run;
+    return this;
+  }
+
+  public void unsetRun() {
+    this.run = null;
+  }
+
+  /** Returns true if field run is set (has been assigned a value) and false otherwise */
+  public boolean isSetRun() {
+    return this.run != null;
+  }
+
+  public void setRunIsSet(boolean value) {
+    if (!value) {
+      this.run = null;
+    }
+  }
+
+  @org.apache.thrift.annotation.Nullable
+  public Percentiles getQueue() {
+    return this.queue;
+  }
+
+  public StageStats setQueue(@org.apache.thrift.annotation.Nullable Percentiles queue) {
+    this.queue = queue;
+    return this;
+  }
+
+  public void unsetQueue() {
+    this.queue = null;
+  }
+
+  /** Returns true if field queue is set (has been assigned a value) and false otherwise */
+  public boolean isSetQueue() {
+    return this.queue != null;
+  }
+
+  public void setQueueIsSet(boolean value) {
+    if (!value) {
+      this.queue = null;
+    }
+  }
+
   @Override
   public void setFieldValue(_Fields field, @org.apache.thrift.annotation.Nullable java.lang.Object value) {
     switch (field) {
@@ -446,6 +530,22 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
       }
       break;
 
+    case RUN:
+      if (value == null) {
+        unsetRun();
+      } else {
+        setRun((Percentiles)value);
+      }
+      break;
+
+    case QUEUE:
+      if (value == null) {
+        unsetQueue();
+      } else {
+        setQueue((Percentiles)value);
+      }
+      break;
+
     }
   }
 
@@ -474,6 +574,12 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
     case MS_PER_ROW:
       return getMs_per_row();
 
+    case RUN:
+      return getRun();
+
+    case QUEUE:
+      return getQueue();
+
     }
     throw new java.lang.IllegalStateException();
   }
@@ -500,6 +606,10 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
       return isSetBatches();
     case MS_PER_ROW:
       return isSetMs_per_row();
+    case RUN:
+      return isSetRun();
+    case QUEUE:
+      return isSetQueue();
     }
     throw new java.lang.IllegalStateException();
   }
@@ -580,6 +690,24 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
         return false;
     }
 
+    boolean this_present_run = true && this.isSetRun();
+    boolean that_present_run = true && that.isSetRun();
+    if (this_present_run || that_present_run) {
+      if (!(this_present_run && that_present_run))
+        return false;
+      if (!this.run.equals(that.run))
+        return false;
+    }
+
+    boolean this_present_queue = true && this.isSetQueue();
+    boolean that_present_queue = true && that.isSetQueue();
+    if (this_present_queue || that_present_queue) {
+      if (!(this_present_queue && that_present_queue))
+        return false;
+      if (!this.queue.equals(that.queue))
+        return false;
+    }
+
     return true;
   }
 
@@ -604,6 +732,14 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
     hashCode = hashCode * 8191 + ((isSetMs_per_row()) ? 131071 : 524287);
     if (isSetMs_per_row())
       hashCode = hashCode * 8191 + org.apache.thrift.TBaseHelper.hashCode(ms_per_row);
+
+    hashCode = hashCode * 8191 + ((isSetRun()) ? 131071 : 524287);
+    if (isSetRun())
+      hashCode = hashCode * 8191 + run.hashCode();
+
+    hashCode = hashCode * 8191 + ((isSetQueue()) ? 131071 : 524287);
+    if (isSetQueue())
+      hashCode = hashCode * 8191 + queue.hashCode();
 
     return hashCode;
   }
@@ -686,6 +822,26 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
         return lastComparison;
       }
     }
+    lastComparison = java.lang.Boolean.compare(isSetRun(), other.isSetRun());
+    if (lastComparison != 0) {
+      return lastComparison;
+    }
+    if (isSetRun()) {
+      lastComparison = org.apache.thrift.TBaseHelper.compareTo(this.run, other.run);
+      if (lastComparison != 0) {
+        return lastComparison;
+      }
+    }
+    lastComparison = java.lang.Boolean.compare(isSetQueue(), other.isSetQueue());
+    if (lastComparison != 0) {
+      return lastComparison;
+    }
+    if (isSetQueue()) {
+      lastComparison = org.apache.thrift.TBaseHelper.compareTo(this.queue, other.queue);
+      if (lastComparison != 0) {
+        return lastComparison;
+      }
+    }
     return 0;
   }
 
@@ -745,6 +901,26 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
       sb.append(this.ms_per_row);
       first = false;
     }
+    if (isSetRun()) {
+      if (!first) sb.append(", ");
+      sb.append("run:");
+      if (this.run == null) {
+        sb.append("null");
+      } else {
+        sb.append(this.run);
+      }
+      first = false;
+    }
+    if (isSetQueue()) {
+      if (!first) sb.append(", ");
+      sb.append("queue:");
+      if (this.queue == null) {
+        sb.append("null");
+      } else {
+        sb.append(this.queue);
+      }
+      first = false;
+    }
     sb.append(")");
     return sb.toString();
   }
@@ -754,6 +930,12 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
     // check for sub-struct validity
     if (batches != null) {
       batches.validate();
+    }
+    if (run != null) {
+      run.validate();
+    }
+    if (queue != null) {
+      queue.validate();
     }
   }
 
@@ -852,6 +1034,24 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
               org.apache.thrift.protocol.TProtocolUtil.skip(iprot, schemeField.type);
             }
             break;
+          case 8: // RUN
+            if (schemeField.type == org.apache.thrift.protocol.TType.STRUCT) {
+              struct.run = new Percentiles();
+              struct.run.read(iprot);
+              struct.setRunIsSet(true);
+            } else { 
+              org.apache.thrift.protocol.TProtocolUtil.skip(iprot, schemeField.type);
+            }
+            break;
+          case 9: // QUEUE
+            if (schemeField.type == org.apache.thrift.protocol.TType.STRUCT) {
+              struct.queue = new Percentiles();
+              struct.queue.read(iprot);
+              struct.setQueueIsSet(true);
+            } else { 
+              org.apache.thrift.protocol.TProtocolUtil.skip(iprot, schemeField.type);
+            }
+            break;
           default:
             org.apache.thrift.protocol.TProtocolUtil.skip(iprot, schemeField.type);
         }
@@ -895,6 +1095,20 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
         oprot.writeDouble(struct.ms_per_row);
         oprot.writeFieldEnd();
       }
+      if (struct.run != null) {
+        if (struct.isSetRun()) {
+          oprot.writeFieldBegin(RUN_FIELD_DESC);
+          struct.run.write(oprot);
+          oprot.writeFieldEnd();
+        }
+      }
+      if (struct.queue != null) {
+        if (struct.isSetQueue()) {
+          oprot.writeFieldBegin(QUEUE_FIELD_DESC);
+          struct.queue.write(oprot);
+          oprot.writeFieldEnd();
+        }
+      }
       oprot.writeFieldStop();
       oprot.writeStructEnd();
     }
@@ -935,7 +1149,13 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
       if (struct.isSetMs_per_row()) {
         optionals.set(6);
       }
-      oprot.writeBitSet(optionals, 7);
+      if (struct.isSetRun()) {
+        optionals.set(7);
+      }
+      if (struct.isSetQueue()) {
+        optionals.set(8);
+      }
+      oprot.writeBitSet(optionals, 9);
       if (struct.isSetCalls()) {
         oprot.writeI64(struct.calls);
       }
@@ -957,12 +1177,18 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
       if (struct.isSetMs_per_row()) {
         oprot.writeDouble(struct.ms_per_row);
       }
+      if (struct.isSetRun()) {
+        struct.run.write(oprot);
+      }
+      if (struct.isSetQueue()) {
+        struct.queue.write(oprot);
+      }
     }
 
     @Override
     public void read(org.apache.thrift.protocol.TProtocol prot, StageStats struct) throws org.apache.thrift.TException {
       org.apache.thrift.protocol.TTupleProtocol iprot = (org.apache.thrift.protocol.TTupleProtocol) prot;
-      java.util.BitSet incoming = iprot.readBitSet(7);
+      java.util.BitSet incoming = iprot.readBitSet(9);
       if (incoming.get(0)) {
         struct.calls = iprot.readI64();
         struct.setCallsIsSet(true);
@@ -991,6 +1217,16 @@ public class StageStats implements org.apache.thrift.TBase<StageStats, StageStat
       if (incoming.get(6)) {
         struct.ms_per_row = iprot.readDouble();
         struct.setMs_per_rowIsSet(true);
+      }
+      if (incoming.get(7)) {
+        struct.run = new Percentiles();
+        struct.run.read(iprot);
+        struct.setRunIsSet(true);
+      }
+      if (incoming.get(8)) {
+        struct.queue = new Percentiles();
+        struct.queue.read(iprot);
+        struct.setQueueIsSet(true);
       }
     }
   }
