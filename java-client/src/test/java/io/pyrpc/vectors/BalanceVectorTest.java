@@ -22,7 +22,7 @@ class BalanceVectorTest extends VectorTest {
     }
 
     @Override
-    void check(JsonObject scenario) {
+    protected void check(JsonObject scenario) {
         String policy = scenario.get("policy").getAsString();
         Balancer balancer = Balancers.named(policy);
         SplitMix64 prng = new SplitMix64(unsigned(scenario.get("prng")));

@@ -11,7 +11,7 @@ class CallBudgetVectorTest extends VectorTest {
     }
 
     @Override
-    void check(JsonObject scenario) {
+    protected void check(JsonObject scenario) {
         CallBudget budget = new CallBudget();
         for (JsonElement element : scenario.getAsJsonArray("steps")) {
             JsonArray step = element.getAsJsonArray();

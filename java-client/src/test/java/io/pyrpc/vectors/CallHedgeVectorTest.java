@@ -13,7 +13,7 @@ class CallHedgeVectorTest extends VectorTest {
     }
 
     @Override
-    void check(JsonObject scenario) {
+    protected void check(JsonObject scenario) {
         Latencies latencies = new Latencies();
         List<Double> tookS = new ArrayList<>();
         scenario.getAsJsonArray("latencies").forEach(each -> tookS.add(each.getAsDouble()));

@@ -11,7 +11,7 @@ class HealthVectorTest extends VectorTest {
     }
 
     @Override
-    void check(JsonObject scenario) {
+    protected void check(JsonObject scenario) {
         NodeHealth health =
                 new NodeHealth(scenario.get("backoff_s").getAsDouble(), scenario.get("backoff_max_s").getAsDouble());
         for (JsonElement element : scenario.getAsJsonArray("steps")) {

@@ -11,7 +11,7 @@ class JobBudgetVectorTest extends VectorTest {
     }
 
     @Override
-    void check(JsonObject scenario) {
+    protected void check(JsonObject scenario) {
         JobBudget budget =
                 new JobBudget(scenario.get("ratio").getAsDouble(), scenario.get("per_second").getAsDouble());
         for (JsonElement element : scenario.getAsJsonArray("steps")) {

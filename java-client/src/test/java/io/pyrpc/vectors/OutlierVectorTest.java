@@ -16,7 +16,7 @@ class OutlierVectorTest extends VectorTest {
     }
 
     @Override
-    void check(JsonObject scenario) {
+    protected void check(JsonObject scenario) {
         int count = scenario.get("nodes").getAsInt();
         Outliers outliers = new Outliers(Stream.generate(NodeHealth::new).limit(count).toList());
         SplitMix64 prng = new SplitMix64(unsigned(scenario.get("prng")));

@@ -11,7 +11,7 @@ class PeakEwmaVectorTest extends VectorTest {
     }
 
     @Override
-    void check(JsonObject scenario) {
+    protected void check(JsonObject scenario) {
         double peakS = 0;
         double seenAt = 0;
         for (JsonElement element : scenario.getAsJsonArray("steps")) {

@@ -14,7 +14,7 @@ class PingVectorTest extends VectorTest {
     }
 
     @Override
-    void check(JsonObject scenario) {
+    protected void check(JsonObject scenario) {
         int count = scenario.get("nodes").getAsInt();
         List<NodeHealth> healths = Stream.generate(NodeHealth::new).limit(count).toList();
         PingPlan plan = new PingPlan(healths, scenario.get("every_s").getAsDouble());

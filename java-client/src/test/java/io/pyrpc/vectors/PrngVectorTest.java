@@ -10,7 +10,7 @@ class PrngVectorTest extends VectorTest {
     }
 
     @Override
-    void check(JsonObject scenario) {
+    protected void check(JsonObject scenario) {
         SplitMix64 prng = new SplitMix64(unsigned(scenario.get("prng")));
         for (JsonElement wanted : scenario.getAsJsonArray("u64")) {
             same(wanted, Long.toUnsignedString(prng.nextU64()), "nextU64");

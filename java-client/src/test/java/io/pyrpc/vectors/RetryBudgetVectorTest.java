@@ -11,7 +11,7 @@ class RetryBudgetVectorTest extends VectorTest {
     }
 
     @Override
-    void check(JsonObject scenario) {
+    protected void check(JsonObject scenario) {
         RetryBudget budget = new RetryBudget(
                 scenario.get("ratio").getAsDouble(),
                 scenario.get("per_second").getAsDouble(),

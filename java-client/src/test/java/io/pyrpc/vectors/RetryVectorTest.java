@@ -15,7 +15,7 @@ class RetryVectorTest extends VectorTest {
     }
 
     @Override
-    void check(JsonObject scenario) {
+    protected void check(JsonObject scenario) {
         RetryPolicy policy = new RetryPolicy(
                 scenario.get("max_attempts").getAsInt(),
                 scenario.get("backoff_s").getAsDouble(),

@@ -14,9 +14,9 @@ import org.junit.jupiter.api.Test;
 /**
  * The planner gives the answers of one file of tests/vectors; a subclass named after the kind reads it.
  *
- * <p>What the fields mean stands in tests/vectors/README.md.
+ * <p>A reader of what only the planner's own package sees stands in that package. What the fields mean stands in tests/vectors/README.md.
  */
-abstract class VectorTest {
+public abstract class VectorTest {
     /** Where the files are; the project directory is a sibling of tests. */
     static final Path FOLDER = Path.of(System.getProperty(
             "pyrpc.vectors",
@@ -24,7 +24,7 @@ abstract class VectorTest {
 
     private final String kind;
 
-    VectorTest(String kind) {
+    protected VectorTest(String kind) {
         this.kind = kind;
     }
 
@@ -33,7 +33,7 @@ abstract class VectorTest {
     }
 
     /** Asks the planner one scenario; an AssertionError tells how it differs. */
-    abstract void check(JsonObject scenario);
+    protected abstract void check(JsonObject scenario);
 
     @Test
     void thePlannerGivesTheAnswersOfTheVectors() throws IOException {
@@ -70,7 +70,7 @@ abstract class VectorTest {
      * @param got null, a Boolean, String, Integer, Long or Double, or a List of such
      * @param where what was asked
      */
-    static void same(JsonElement wanted, Object got, Object where) {
+    protected static void same(JsonElement wanted, Object got, Object where) {
         if (!isSame(wanted, got)) {
             throw new AssertionError(where + ": got " + got + ", expected " + wanted);
         }
@@ -105,12 +105,17 @@ abstract class VectorTest {
     }
 
     /** A number of 64 bits, unsigned, which the files hold as text. */
-    static long unsigned(JsonElement text) {
+    protected static long unsigned(JsonElement text) {
         return Long.parseUnsignedLong(text.getAsString());
     }
 
     /** A whole number, or null. */
-    static Integer wholeOrNull(JsonElement number) {
+    protected static Integer wholeOrNull(JsonElement number) {
         return number.isJsonNull() ? null : Integer.valueOf(number.getAsInt());
+    }
+
+    /** A whole number, or null. */
+    protected static Long longOrNull(JsonElement number) {
+        return number.isJsonNull() ? null : Long.valueOf(number.getAsLong());
     }
 }
