@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
 from pyrpc import Client
+from pyrpc.client.fold import FoldGather
 from pyrpc.errors import ArgumentError, BadResultError, ConfigError, StageFailedError
-from pyrpc.plan.partition import leaf_grid
+from pyrpc.plan.partition import Chunk, leaf_grid
 
 
 class Sums:
@@ -144,3 +146,49 @@ def test_no_rows_have_no_sum(client: Client) -> None:
 def test_unknown_reduction_is_told(client: Client, x: np.ndarray) -> None:
     with pytest.raises(ConfigError, match="'sum', 'mean'"):
         client.reduce("Sums.total", x, op="max")  # type: ignore[arg-type]
+
+
+def fold(op: Any, *leaves: Any, rows: int) -> Any:
+    """The leaves folded, each of so many rows."""
+    gather = FoldGather(op, rows * len(leaves))
+    for index, value in enumerate(leaves):
+        gather.put(Chunk(index, index * rows, (index + 1) * rows), 0, value)
+    return gather.finish()
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32"])
+def test_mean_of_narrow_whole_numbers_does_not_overflow(dtype: str) -> None:
+    largest = np.iinfo(dtype).max
+    leaf = np.array([largest, 1], dtype)
+    result = fold("mean", leaf, leaf, rows=70_000)
+    assert result.dtype == np.float64
+    np.testing.assert_array_equal(result, [largest, 1])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
+def test_mean_of_half_floats_does_not_overflow_and_keeps_their_dtype(dtype: Any) -> None:
+    leaf = np.array([1000, -0.5], dtype)
+    result = fold("mean", leaf, leaf, rows=70_000)
+    assert result.dtype == dtype
+    np.testing.assert_array_equal(result, leaf)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "names"),
+    [
+        (np.array(["2026-11-24"], "M8[D]"), "array of datetime64"),
+        (np.array([b"ab"]), "array of |S2"),
+        (np.array(["ab"]), "array of <U2"),
+        (np.array(["ab"], np.dtypes.StringDType()), "array of StringDType"),
+    ],
+)
+def test_arrays_of_what_is_no_number_are_refused_by_their_dtype(leaf: np.ndarray, names: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        fold("sum", leaf, leaf, rows=1)
+    assert "cannot be added" in str(caught.value) and names in str(caught.value)
+
+
+def test_durations_have_a_sum_and_a_mean() -> None:
+    leaf = np.array([-5, 4, "NaT"], "m8[s]")
+    np.testing.assert_array_equal(fold("sum", leaf, leaf, rows=3), np.array([-10, 8, "NaT"], "m8[s]"))
+    np.testing.assert_array_equal(fold("mean", leaf, leaf, rows=3), leaf)

@@ -34,7 +34,10 @@ KINDS: dict[str, list[tuple[int, Callable[[Draw], Case], Fill]]] = {
     "call_hedge": [(250, scenarios.call_hedges, hedge.fill_call_hedge)],
     "stragglers": [(350, scenarios.stragglers, hedge.fill_stragglers)],
     "cost": [(300, scenarios.costs, cost.fill)],
-    "reduction": [(600, scenarios.reductions, reduction.fill)],
+    "reduction": [
+        (600, scenarios.reductions, reduction.fill),
+        *[(40, scenarios.reductions_of(dtype), reduction.fill) for dtype in scenarios.OTHER_DTYPES],
+    ],
     "ping": [(250, scenarios.pings, ping.fill)],
     "scheduler": [(1600, jobs.jobs, _answered)],
     "stream": [(300, scenarios.streams, work.fill)],

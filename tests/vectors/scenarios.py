@@ -377,7 +377,20 @@ def windows(draw: Draw) -> Case:
 
 
 def reductions(draw: Draw) -> Case:
-    dtype = draw.choice(("float64", "float64", "float32", "int64"))
+    return _reduction(draw, draw.choice(("float64", "float64", "float32", "int64")))
+
+
+OTHER_DTYPES = (
+    "bool", "int8", "uint8", "int16", "int32", "uint32", "uint64", "timedelta64[s]", "float16", "bfloat16", "complex64",
+    "complex128",
+)  # fmt: skip
+
+
+def reductions_of(dtype: str) -> Callable[[Draw], Case]:
+    return lambda draw: _reduction(draw, dtype)
+
+
+def _reduction(draw: Draw, dtype: str) -> Case:
     rows = draw.choice((1, 2, draw.whole(1, 40), draw.whole(40, 3000)))
     chunk_rows = draw.choice((None, None, max(1, rows // draw.whole(1, 12))))
     row_bytes = draw.choice((0, 8))
@@ -395,7 +408,15 @@ def reductions(draw: Draw) -> Case:
 
 
 def _bits(draw: Draw, dtype: str) -> str:
-    if dtype == "int64":
-        return reduction.to_bits(draw.choice((draw.whole(-100, 100), draw.whole(-(2**63), 2**63 - 1))), dtype)
-    value = (draw.prng.uniform() - 0.5) * 10.0 ** draw.choice((-3, 0, 0, 0, 6, 15))
-    return reduction.to_bits(value if not draw.chance(0.02) else -0.0, dtype)
+    if dtype in reduction.PARTS:
+        return _bits(draw, reduction.PARTS[dtype]) + _bits(draw, reduction.PARTS[dtype])
+    if dtype == "bool":
+        return reduction.to_bits(draw.chance(0.3), dtype)
+    if dtype.startswith("time") and draw.chance(0.01):
+        return reduction.to_bits(reduction.NOT_A_TIME, dtype)
+    if dtype not in ("float16", "bfloat16", "float32", "float64"):
+        either = draw.choice((draw.whole(-100, 100), draw.whole(-(2**63), 2**63 - 1)))
+        return reduction.to_bits(reduction.rounded(either, dtype), dtype)
+    powers = (-3, 0, 0, 0, 3) if dtype == "float16" else (-3, 0, 0, 0, 6, 15)
+    value = (draw.prng.uniform() - 0.5) * 10.0 ** draw.choice(powers)
+    return reduction.to_bits(reduction.rounded(value, dtype) if not draw.chance(0.02) else -0.0, dtype)

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -315,16 +316,31 @@ def check_window(case: Case) -> None:
 def check_reduction(case: Case) -> None:
     leaves = leaf_grid(case["rows"], case["row_bytes"], chunk_rows=case["chunk_rows"])
     gather = FoldGather(case["op"], case["rows"])
-    dtype = np.dtype(case["dtype"]).newbyteorder(">")
-    values = [np.frombuffer(bytes.fromhex("".join(leaf)), dtype).astype(case["dtype"]) for leaf in case["values"]]
+    dtype = DTYPES.get(case["dtype"]) or np.dtype(case["dtype"])
+    values = [from_bits(leaf, dtype) for leaf in case["values"]]
     with np.errstate(all="ignore"):
         for place in case["arrival"]:
             gather.put(leaves[place], 0, values[place])
         result = gather.finish()
-    got = [
-        result[place : place + 1].astype(result.dtype.newbyteorder(">")).tobytes().hex() for place in range(len(result))
-    ]
-    same(got, case["result"])
+    same(to_bits(result), case["result"])
+
+
+DTYPES = {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+
+
+def from_bits(texts: list[str], dtype: np.dtype[Any]) -> np.ndarray:
+    """Elements from their bits, highest first; of complex ones the real part first."""
+    part = dtype.itemsize // 2 if dtype.kind == "c" else dtype.itemsize
+    numbers = [bytes.fromhex(text[at : at + 2 * part])[::-1] for text in texts for at in range(0, len(text), 2 * part)]
+    return np.frombuffer(b"".join(numbers), dtype)
+
+
+def to_bits(array: np.ndarray) -> list[str]:
+    parts = 2 if array.dtype.kind == "c" else 1
+    part = array.dtype.itemsize // parts
+    data = array.tobytes()
+    numbers = [data[at : at + part][::-1].hex() for at in range(0, len(data), part)]
+    return ["".join(numbers[at : at + parts]) for at in range(0, len(numbers), parts)]
 
 
 CHECKS = {name.removeprefix("check_"): check for name, check in globals().items() if name.startswith("check_")}

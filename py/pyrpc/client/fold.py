@@ -41,6 +41,8 @@ class FoldGather:
         self._next = 0
         self._is_folding = False
         self._value: Any = None
+        # As it came, for the dtypes of a mean.
+        self._first: Any = None
 
     def lease(self, chunk: Chunk, attempt_id: int) -> Placer | None:
         return None
@@ -76,6 +78,8 @@ class FoldGather:
 
     def _fold(self, chunk: Chunk, value: Any) -> None:
         if self._op == "mean":
+            if self._next == 0:
+                self._first = value
             value = _scaled(value, chunk.rows)
         self._value = value if self._next == 0 else self._combine(self._value, value)
         self._folded_rows += chunk.rows
@@ -91,7 +95,7 @@ class FoldGather:
         if self._folded_rows != self._rows or not self.is_settled:
             raise AssertionError("a row is missing in the result")
         if self._op == "mean":
-            return _tree(lambda value, _: value / self._folded_rows, self._value, self._value)
+            return _tree(lambda value, first: _as_short(value / self._folded_rows, first), self._value, self._first)
         return self._value
 
 
@@ -107,7 +111,26 @@ def check_op(op: object) -> None:
 
 
 def _scaled(value: Any, rows: int) -> Any:
-    return _tree(lambda item, _: item * rows, value, value)
+    return _tree(lambda item, _: _wide(item) * rows, value, value)
+
+
+def _wide(item: Any) -> Any:
+    """Wide enough for sums over all rows, where the mean itself may be near the end of what its dtype holds."""
+    if isinstance(item, np.ndarray | np.generic):
+        if item.dtype.kind in "iu" and item.dtype.itemsize < 8:
+            return item.astype(np.int64)
+        if _is_short_float(item):
+            return item.astype(np.float32)
+    return item
+
+
+def _as_short(mean: Any, first: Any) -> Any:
+    """A mean of 16-bit floats in their own dtype."""
+    return mean.astype(first.dtype) if _is_short_float(first) else mean
+
+
+def _is_short_float(item: Any) -> bool:
+    return isinstance(item, np.ndarray | np.generic) and item.dtype.name in ("float16", "bfloat16")
 
 
 def _tree(combine: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
@@ -128,10 +151,16 @@ def _tree(combine: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
     raise ArgumentError(
         "values that cannot be added",
         expected="arrays, numbers, and lists or dicts of them, the same from every chunk",
-        got=f"{type(left).__name__} and {type(right).__name__}",
+        got=f"{_kind(left)} and {_kind(right)}",
         help="pass a callable as op= to combine them in another way",
     )
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, np.ndarray | np.generic | int | float | complex) and not isinstance(value, str)
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype.kind in "biufcm" or value.dtype.name == "bfloat16"
+    return isinstance(value, int | float | complex)
+
+
+def _kind(value: object) -> str:
+    return f"array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
