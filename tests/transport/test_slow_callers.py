@@ -16,7 +16,7 @@ from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.listener import Listener
 from pyrpc.transport.patience import Patience
 from pyrpc.transport.tls import Tls
-from pyrpc.transport.tls_channel import channels
+from pyrpc.transport.tls_channel import certificates_of, channels
 from pyrpc.transport.tls_context import client_context
 
 ANY = Endpoint("127.0.0.1", 0)
@@ -302,7 +302,7 @@ class _Caller:
 
 @pytest.fixture
 def tls(authority: Any) -> Iterator[Listener]:
-    with listening(make_channel=channels(authority.issue("127.0.0.1"))) as listener:
+    with listening(make_channel=channels(certificates_of(authority.issue("127.0.0.1")))) as listener:
         yield listener
 
 

@@ -23,7 +23,7 @@ from pyrpc.transport.listener import Listener
 from pyrpc.transport.patience import Patience
 from pyrpc.transport.stream import has_peer_closed, send_all, set_timeouts
 from pyrpc.transport.tls import Tls
-from pyrpc.transport.tls_channel import channels
+from pyrpc.transport.tls_channel import certificates_of, channels
 from pyrpc.transport.tls_connection import connector
 from pyrpc.transport.tls_context import client_context, server_context
 from pyrpc.transport.tls_stream import PlainPeerError, TlsSocket
@@ -249,7 +249,7 @@ def echo(channel: Channel) -> bool:
 
 @pytest.fixture
 def listener(node_tls: Tls) -> Iterator[Listener]:
-    listener = Listener(ANY, echo, make_channel=channels(node_tls))
+    listener = Listener(ANY, echo, make_channel=channels(certificates_of(node_tls)))
     listener.start()
     yield listener
     listener.close()
@@ -355,7 +355,7 @@ def test_call_that_is_broken_off_ends_at_both_ends(connect: Callable[[], Connect
 @pytest.fixture
 def quick_cut(node_tls: Tls) -> Iterator[Listener]:
     """A listener that waits a second for a handshake."""
-    listener = Listener(ANY, echo, make_channel=channels(node_tls), patience=Patience(handshake_s=1.0))
+    listener = Listener(ANY, echo, make_channel=channels(certificates_of(node_tls)), patience=Patience(handshake_s=1.0))
     listener.start()
     yield listener
     listener.close()

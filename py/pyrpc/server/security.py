@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from pyrpc.errors import ConfigError
+from pyrpc.transport.certificates import Certificates
 from pyrpc.transport.channel import Channel, MakeChannel
 from pyrpc.transport.tls import Tls
 
@@ -28,8 +30,8 @@ def check_closed(host: str, tls: Tls | None, tokens: str | os.PathLike[str] | No
         )
 
 
-def make_channel_of(tls: Tls | None) -> MakeChannel:
-    """What makes the channels of a node.
+def certificates_of(tls: Tls | None) -> Certificates[Any] | None:
+    """What a node shows to its callers; None: it speaks without TLS.
 
     Raises
     ------
@@ -37,12 +39,21 @@ def make_channel_of(tls: Tls | None) -> MakeChannel:
         ``tls`` is something else, or a file that cannot be used.
     """
     if tls is None:
-        return Channel
+        return None
     if not isinstance(tls, Tls):
         raise ConfigError(
             "tls makes no sense", expected='pyrpc.Tls(cert="node.pem", key="node.key")', got=type(tls).__name__
         )
     # Late: most nodes do without the module ssl, which takes long to import.
+    from pyrpc.transport import tls_channel
+
+    return tls_channel.certificates_of(tls)
+
+
+def make_channel_of(certificates: Certificates[Any] | None) -> MakeChannel:
+    """What makes the channels of a node."""
+    if certificates is None:
+        return Channel
     from pyrpc.transport.tls_channel import channels
 
-    return channels(tls)
+    return channels(certificates)

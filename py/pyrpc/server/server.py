@@ -17,7 +17,7 @@ from pyrpc.server.admission import Admission
 from pyrpc.server.dispatch import Dispatcher
 from pyrpc.server.guarded import GuardedDispatcher
 from pyrpc.server.hooks import ServiceHooks
-from pyrpc.server.security import check_closed, make_channel_of
+from pyrpc.server.security import certificates_of, check_closed, make_channel_of
 from pyrpc.server.tokens import TokenFile
 from pyrpc.server.traced import trace_runs
 from pyrpc.server.typed.hosting import typed_calls
@@ -70,7 +70,7 @@ class Server:
         Whether callers see the traceback of a stage that raises; by default only on loopback.
     tls : Tls, optional
         Speak TLS, and nothing else: ``tls=pyrpc.Tls(cert="node.pem", key="node.key")``; with ``ca=`` callers must show
-        a certificate of that CA, too.
+        a certificate of that CA, too. The files are read again when they change.
     tokens : path, optional
         A file of tokens, one of which each call must bring; see :mod:`pyrpc.server.tokens`. Read again when it changes.
     insecure : bool
@@ -124,7 +124,7 @@ class Server:
         is_local = is_loopback(host)
         if not is_local and not insecure:
             check_closed(host, tls, tokens)
-        make_channel = make_channel_of(tls)
+        self._certificates = certificates_of(tls)
         self._tokens = None if tokens is None else TokenFile(tokens)
         self._registry = _registry_of(services)
         self._hooks = ServiceHooks(self._registry.hooks)
@@ -139,7 +139,7 @@ class Server:
             self._dispatcher.serve,
             max_connections=max_connections,
             on_close=self._tell_front_of_close,
-            make_channel=make_channel,
+            make_channel=make_channel_of(self._certificates),
             patience=patience or Patience(),
             farewell=self._dispatcher.say_goodbye,
             slow_callers=threads,
@@ -249,15 +249,16 @@ class Server:
             self._hooks.close()
             raise
         self._is_started = True
-        self._follow_tokens()
+        self._follow_files()
         self._dispatcher.state = NodeState.SERVING
         self._listener.start()
         self._watch.listening(self.endpoint)
         return self
 
-    def _follow_tokens(self) -> None:
-        if self._tokens is not None:
-            self._tokens.start()
+    def _follow_files(self) -> None:
+        for file in (self._tokens, self._certificates):
+            if file is not None:
+                file.start()
 
     def _check_fresh(self) -> None:
         if self._is_started or self._is_closed:
@@ -306,7 +307,7 @@ class Server:
         self.prepare()
         self._is_started = True
         self._front = control
-        self._follow_tokens()
+        self._follow_files()
         self._dispatcher.state = NodeState.SERVING
         self._listener.adopt_only()
         self._watch.start(len(self._registry))
@@ -344,8 +345,9 @@ class Server:
             time.sleep(_POLL_S)
         self._listener.close()
         self._hooks.close()
-        if self._tokens is not None:
-            self._tokens.close()
+        for file in (self._tokens, self._certificates):
+            if file is not None:
+                file.close()
         self._watch.close()
         self._dispatcher.state = NodeState.NOT_SERVING
         self._is_closed = True

@@ -6,7 +6,6 @@ serve, and a caller that is silent in the middle of it holds none. The listener 
 
 from __future__ import annotations
 
-import functools
 import logging
 import socket
 import ssl
@@ -14,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from pyrpc.errors import PyrpcError
+from pyrpc.transport.certificates import Certificates
 from pyrpc.transport.channel import LINGER_S, Channel, discard
 from pyrpc.transport.tls import Tls
 from pyrpc.transport.tls_context import server_context
@@ -93,12 +93,21 @@ class TlsChannel(Channel):
         self._tls.shut()
 
 
-def channels(tls: Tls) -> Callable[[socket.socket, str], Channel]:
-    """What makes a node's channels.
+def certificates_of(tls: Tls) -> Certificates[ssl.SSLContext]:
+    """What a node shows and whom it trusts, from files that may change.
 
     Raises
     ------
     ConfigError
         No certificate, or a file of ``tls`` that cannot be used.
     """
-    return functools.partial(TlsChannel, context=server_context(tls))
+    return Certificates(tls, server_context)
+
+
+def channels(certificates: Certificates[ssl.SSLContext]) -> Callable[[socket.socket, str], Channel]:
+    """What makes a node's channels; each with the certificates of the moment."""
+
+    def make(sock: socket.socket, peer: str) -> Channel:
+        return TlsChannel(sock, peer, certificates.context)
+
+    return make

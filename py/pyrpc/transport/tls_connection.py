@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import socket
 import ssl
 import time
 from collections.abc import Callable
 
 from pyrpc.errors import PyrpcError, TlsError, UnreachableError
+from pyrpc.transport.certificates import Certificates
 from pyrpc.transport.connection import Connection, connect
 from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.stream import set_timeouts
@@ -127,4 +127,9 @@ def connector(tls: Tls) -> Callable[[Endpoint, float], Connection]:
     ConfigError
         A file of ``tls`` that cannot be used.
     """
-    return functools.partial(TlsConnection, context=client_context(tls), server_name=tls.server_name)
+    certificates = Certificates(tls, client_context)
+
+    def connect_by_tls(endpoint: Endpoint, timeout_s: float) -> Connection:
+        return TlsConnection(endpoint, timeout_s, context=certificates.fresh(), server_name=tls.server_name)
+
+    return connect_by_tls

@@ -122,7 +122,7 @@ def _untrusted(error: ssl.SSLCertVerificationError, endpoint: str) -> TlsError:
             "connect by a name that the certificate has, or say which one with Tls(server_name=...) (--tls-name)",
         )
     elif code == _EXPIRED:
-        what, todo = "the node's certificate has expired", "renew it at the node and restart the node"
+        what, todo = "the node's certificate has expired", "renew it at the node, which reads the file again by itself"
     elif code == _NOT_YET_VALID:
         what, todo = "the node's certificate is not valid yet", "compare the clocks of both machines"
     elif code in _UNTRUSTED:
