@@ -176,6 +176,17 @@ class CallPlanTest {
         assertEquals(Double.NEGATIVE_INFINITY, plan.repliedAtS()[0]);
     }
 
+    @Test
+    void aClientCallsNowWhileACallIsOnItsWay() {
+        CallPlan plan = of(2, new RoundRobin());
+        int first = plan.begin(List.of(), 1.0);
+        int second = plan.begin(List.of(), 1.0);
+        plan.end(first, 1.0, null, null, 2.0);
+        assertEquals(7.0, plan.calledAtS(7.0));
+        plan.end(second, 1.0, null, null, 3.0);
+        assertEquals(3.0, plan.calledAtS(7.0));
+    }
+
     // -- again
 
     @Test
