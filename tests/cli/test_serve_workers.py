@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import os
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ import numpy as np
 import pytest
 
 from pyrpc import Client
+from pyrpc.client.draining import drain
 from pyrpc.errors import NodeError
+from pyrpc.wire.messages import NodeState
 
 Until = Callable[[Callable[[], object]], None]
 
@@ -117,3 +121,35 @@ def test_option_of_workers_is_not_for_people(pyrpc_command: Any) -> None:
     done = pyrpc_command("serve", "lab:Lab", "--worker-fd", 99)
     assert (done.code, len(done.lines)) == (2, 1)
     assert "--worker-fd" not in pyrpc_command("serve", "--help").out
+
+
+@pytest.mark.parametrize("where", ["another worker", "the worker that is asked"])
+def test_drain_waits_for_all_workers(start_node: Any, until: Until, tmp_path: Path, where: str) -> None:
+    front = start_node("lab:Lab", "--workers", 2)
+    started, go = tmp_path / "started", tmp_path / "go"
+    with Client(front.endpoint) as busy, Client(front.endpoint) as other, ThreadPoolExecutor(1) as pool:
+        call = busy.submit("Lab.hold", str(started), str(go))
+        until(started.exists)
+        if where == "the worker that is asked":
+            # The next connection goes to the worker with the fewest, or the one whose turn is next.
+            assert other.call("Lab.pid") > 0
+        asked = pool.submit(drain, front.endpoint, wait_s=60)
+        with pytest.raises(concurrent.futures.TimeoutError):
+            # Far longer than a worker with nothing to do takes to end.
+            asked.result(2)
+        assert front.process.poll() is None
+        go.touch()
+        assert asked.result(30).state is NodeState.DRAINING
+        assert call.result(30) == "done"
+    assert front.end()[0] == 0
+
+
+def test_worker_that_is_asked_ends_in_the_time_that_it_was_given(start_node: Any, until: Until, tmp_path: Path) -> None:
+    front = start_node("lab:Lab", "--workers", 2)
+    started, go = tmp_path / "started", tmp_path / "go"
+    with Client(front.endpoint) as busy:
+        call = busy.submit("Lab.hold", str(started), str(go))
+        until(started.exists)
+        drain(front.endpoint, grace_s=0.2, wait_s=60)
+        assert isinstance(call.exception(30), NodeError)
+    assert front.end()[0] == 0

@@ -35,7 +35,7 @@ def drain(
     grace_s : float, optional
         For what runs, in seconds; by default as the node was started (25).
     wait_s : float, optional
-        Wait until the node has finished, so long at most. With ``--workers``: until the one that was asked has.
+        Wait until the node has finished, so long at most. With ``--workers``: until all of them have.
     timeout_s : float
         For the node's answer.
     tls, token

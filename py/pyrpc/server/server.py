@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import signal
@@ -160,6 +161,8 @@ class Server:
         # Told when a caller asks the node to go away; must lead to ``stop``. None: a thread stops it.
         self.on_drain: Callable[[], object] | None = None
         self._asked_grace_s: float | None = None
+        # When that was; a worker goes on for a while, refusing calls, until the others have finished.
+        self._asked_at = math.inf
         self._dispatcher.on_drain = self._asked_to_drain
 
     def _make_dispatcher(self, tracebacks: bool, max_bytes_in_flight: int | None) -> Dispatcher:
@@ -335,7 +338,8 @@ class Server:
         self._dispatcher.state = NodeState.DRAINING
         self._watch.draining()
         self._listener.stop_accepting()
-        until = time.monotonic() + grace_s
+        now = time.monotonic()
+        until = min(now, self._asked_at) + grace_s
         while self._listener.is_busy and time.monotonic() < until:
             time.sleep(_POLL_S)
         # A caller in the middle of many calls sends the next one without looking whether the connection is still
@@ -357,6 +361,7 @@ class Server:
     def _asked_to_drain(self, grace_s: float | None) -> None:
         """A caller asked the node to go away; the process ends as after SIGTERM."""
         self._asked_grace_s = grace_s
+        self._asked_at = min(self._asked_at, time.monotonic())
         if self._front is not None:
             # It ends the other workers, too.
             tell_drain(self._front, grace_s)

@@ -87,6 +87,8 @@ class Worker:
         self.connections = 0
         self.turn = 0
         self.is_ready = False
+        # A caller asked it to drain the node, and may wait on its connection until all of the node has ended.
+        self.is_asked = False
         threading.Thread(target=self._await_end, name="pyrpc-worker-end", daemon=True).start()
 
     def _await_end(self) -> None:
@@ -175,7 +177,11 @@ class WorkerFront:
         self._accepting.start()
 
     def stop(self, grace_s: float = 25.0) -> None:
-        """Stop accepting, let the workers finish what runs, at most grace_s, and end them. May be called twice."""
+        """Stop accepting, let the workers finish what runs, at most grace_s, and end them. May be called twice.
+
+        A worker that was asked to drain the node ends last: it refuses calls already, and whoever asked it sees by the
+        end of the connection that the node has finished.
+        """
         self._port.close()
         if self._accepting is not None:
             # Callers that are connected already are told by a worker that the node goes away.
@@ -185,16 +191,10 @@ class WorkerFront:
             workers = list(self._workers)
             self._changed.notify_all()
         self._stopping.set()
-        for worker in workers:
-            # By a signal it could end before it has taken the connections that are on their way to it.
-            if worker.is_ready:
-                worker.handover.finish()
-            else:
-                worker.process.terminate()
         # A worker cuts off by itself what is not done after grace_s.
         until = time.monotonic() + grace_s + _LEAVING_S
-        for worker in workers:
-            worker.end(until)
+        _finish([worker for worker in workers if not worker.is_asked], until)
+        _finish([worker for worker in workers if worker.is_asked], until)
 
     def kill(self) -> None:
         """End the workers at once. Takes no lock: a signal handler may call it."""
@@ -255,6 +255,8 @@ class WorkerFront:
                 if said.closed:
                     self._closed(worker, said.closed)
                 if said.drain is not None:
+                    with self._changed:
+                        worker.is_asked = True
                     self.on_drain(said.drain.grace_s)
             with self._changed:
                 worker.is_ready = False
@@ -299,6 +301,18 @@ class WorkerFront:
                 self._changed.notify_all()
             return fresh
         return None
+
+
+def _finish(workers: list[Worker], until: float) -> None:
+    """Let workers finish, and wait for their ends."""
+    for worker in workers:
+        # By a signal it could end before it has taken the connections that are on their way to it.
+        if worker.is_ready:
+            worker.handover.finish()
+        else:
+            worker.process.terminate()
+    for worker in workers:
+        worker.end(until)
 
 
 def respawn_delay_s(deaths: int) -> float:
