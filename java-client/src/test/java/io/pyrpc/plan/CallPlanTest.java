@@ -76,6 +76,18 @@ class CallPlanTest {
     }
 
     @Test
+    void oneCallTriesANodeThatWasDownAndOthersWaitForItsEnd() {
+        CallPlan plan = of(3, (nodes, prng, nowS) -> 0);
+        plan.begin(List.of(), 0.0);
+        plan.end(0, 0.0, UNREACHABLE, null, 0.0);
+        assertEquals(1, plan.begin(List.of(), 0.05));
+        assertEquals(0, plan.begin(List.of(), 0.2));
+        assertEquals(1, plan.begin(List.of(), 0.2));
+        plan.end(0, 0.2, null, null, 0.3);
+        assertEquals(0, plan.begin(List.of(), 0.3));
+    }
+
+    @Test
     void aNodeThatHangsIsEjectedAfterFiveCalls() {
         CallPlan plan = of(3, (nodes, prng, nowS) -> 0);
         for (int call = 0; call < 5; call++) {
