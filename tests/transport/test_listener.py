@@ -233,6 +233,17 @@ def test_adopted_connection_is_served() -> None:
     listener.close()
 
 
+def test_listener_without_a_port_closes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's: there is no port to wait for."""
+    monkeypatch.setattr(module, "_LEAVING_S", 60.0)
+    listener = Listener(ANY, echo)
+    listener.adopt_only()
+    began = time.monotonic()
+    listener.stop_accepting()
+    listener.close()
+    assert time.monotonic() - began < 30
+
+
 def test_taken_port_is_told_apart_from_a_bad_host(listener: Listener) -> None:
     with pytest.raises(ConfigError) as taken:
         Listener(listener.endpoint, echo).bind()

@@ -65,6 +65,8 @@ class AcceptLoop:
         self._is_refusing = False
         self._is_ending = False
         self._port_is_closed = threading.Event()
+        if sock is None:
+            self._port_is_closed.set()
         # Here and not in the thread: whoever starts the node is told when there are no file descriptors left.
         self._selector = selectors.DefaultSelector()
         self._wake_out, self._wake_in = socket.socketpair()
