@@ -75,8 +75,12 @@ public final class Balancers {
                 return index;
             }
             throw new ConfigException(
-                    "the policy " + policy.getClass().getSimpleName() + " picked a node that there is not",
+                    "the policy " + nameOf(policy) + " picked a node that there is not",
                     Detail.mismatch("an index from 0 to " + (nodes.size() - 1), Integer.toString(index)));
         };
+    }
+
+    private static String nameOf(Balancer policy) {
+        return policy.getClass().isHidden() ? "given as a lambda" : policy.getClass().getSimpleName();
     }
 }
