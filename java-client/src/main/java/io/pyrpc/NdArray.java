@@ -354,11 +354,12 @@ public final class NdArray implements AutoCloseable {
 
     /**
      * The data as it travels: views, but that the offsets of a part of an array of texts are made new. In order; each from
-     * its position to its limit.
+     * its position to its limit. For whoever keeps the array until they were used: unlike those of {@link #asByteBuffer}
+     * they do not keep memory that was lent from being lent again.
      */
     public List<ByteBuffer> encoded() {
         if (text == null) {
-            return List.of(exposed());
+            return List.of(data().duplicate().order(ByteOrder.LITTLE_ENDIAN));
         }
         long first = data().getLong(0);
         long last = data.getLong(data.limit() - 8);

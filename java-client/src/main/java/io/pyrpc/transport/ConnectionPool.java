@@ -10,41 +10,87 @@ import java.util.concurrent.ConcurrentLinkedDeque;
  * needed grow old and are dropped. Thread-safe.
  */
 public final class ConnectionPool implements AutoCloseable {
+    /** A connection that rested longer is asked whether the peer is still there, which costs a system call. */
+    private static final long TRUSTED_IDLE_NANOS = 50_000_000;
+    private static final int MOST_IDLE = 64;
+
     private final Endpoint endpoint;
     private final Duration connectTimeout;
-    private final Tls tls;
+    private final TlsContext tls;
     private final Deque<Connection> idle = new ConcurrentLinkedDeque<>();
+    private volatile Runnable onRested = () -> {};
+    private volatile boolean isClosed;
 
-    /** {@code tls} null: without. */
+    /**
+     * For one endpoint; {@code tls} null: without.
+     *
+     * @throws io.pyrpc.errors.ConfigException a file of {@code tls} cannot be used
+     */
     public ConnectionPool(Endpoint endpoint, Duration connectTimeout, Tls tls) {
         this.endpoint = endpoint;
         this.connectTimeout = connectTimeout;
-        this.tls = tls;
+        this.tls = tls == null ? null : TlsContext.of(tls);
     }
 
-    /** A connection that nobody else has until it is given back; may block while connecting. */
-    public Connection take(long deadline) {
-        return Connection.open(endpoint, connectTimeout, tls);
-    }
-
-    /** Return a connection; one that was closed is dropped. */
-    public void giveBack(Connection connection) {
-        idle.push(connection);
-    }
-
-    /** Close what nobody uses, e.g. after the node died: the others lead to the same dead process. */
-    public void dropIdle() {
-        idle.clear();
+    public Endpoint endpoint() {
+        return endpoint;
     }
 
     /** Told in the thread of each caller that finds no connection in steady use; must neither block nor throw. */
     public void onRested(Runnable listener) {
-        throw new UnsupportedOperationException();
+        onRested = listener;
+    }
+
+    /**
+     * A connection that nobody else has until it is given back; may block while connecting.
+     *
+     * @param deadline for connecting, together with the pool's own timeout
+     * @throws io.pyrpc.errors.UnreachableException nobody answers
+     */
+    public Connection take(long deadline) {
+        while (true) {
+            Connection connection = idle.pollFirst();
+            if (connection == null) {
+                onRested.run();
+                long own = System.nanoTime() + connectTimeout.toNanos();
+                boolean isSooner = deadline != Connection.NO_DEADLINE && deadline - own < 0;
+                return Connection.open(endpoint, isSooner ? deadline : own, tls);
+            }
+            if (System.nanoTime() - connection.usedAt() < TRUSTED_IDLE_NANOS) {
+                return connection;
+            }
+            onRested.run();
+            if (connection.isAlive()) {
+                return connection;
+            }
+            connection.close();
+        }
+    }
+
+    /** Return a connection; one that was closed is dropped. */
+    public void giveBack(Connection connection) {
+        if (!connection.isOpen() || idle.size() >= MOST_IDLE) {
+            connection.close();
+            return;
+        }
+        idle.addFirst(connection);
+        // Asked last: a pool that is closed just now may have looked before this one was there.
+        if (isClosed) {
+            dropIdle();
+        }
+    }
+
+    /** Close what nobody uses, e.g. after the node died: the others lead to the same dead process. */
+    public void dropIdle() {
+        for (Connection found = idle.pollFirst(); found != null; found = idle.pollFirst()) {
+            found.close();
+        }
     }
 
     /** Close all that is idle now, and the rest when it comes back. */
     @Override
     public void close() {
+        isClosed = true;
         dropIdle();
     }
 }
