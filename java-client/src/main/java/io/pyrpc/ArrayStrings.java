@@ -5,8 +5,6 @@ import io.pyrpc.errors.Detail;
 import io.pyrpc.errors.TooLargeException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.CharBuffer;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 /** Texts as the bytes that an array holds: offsets and UTF-8, or a fixed width. */
@@ -58,20 +56,6 @@ final class ArrayStrings {
         return bytes;
     }
 
-    /** Whether the bytes of a buffer, from its position on, are UTF-8. */
-    static boolean isUtf8(ByteBuffer bytes) {
-        try {
-            decodeStrictly(bytes);
-            return true;
-        } catch (CharacterCodingException e) {
-            return false;
-        }
-    }
-
-    static CharBuffer decodeStrictly(ByteBuffer bytes) throws CharacterCodingException {
-        return StandardCharsets.UTF_8.newDecoder().decode(bytes);
-    }
-
     /** Elements of a fixed width in bytes, padded with zeros. */
     static ByteBuffer encodeFixed(byte[][] items, int width) {
         ByteBuffer data = ByteBuffer.allocate(checkedSize((long) items.length * width));
@@ -89,5 +73,40 @@ final class ArrayStrings {
                             .withHelp("map it in parts: NdArray.rows gives views"));
         }
         return (int) bytes;
+    }
+
+    /** Refuse offsets that do not begin at 0, fall, or end elsewhere than the text. */
+    static void checkOffsets(ByteBuffer offsets, int textBytes) {
+        long last = 0;
+        for (int at = 0; at < offsets.limit(); at += 8) {
+            long offset = offsets.getLong(at);
+            if (offset < last || at == 0 && offset != 0) {
+                throw new ArgumentException("the offsets of an array of texts are not in order");
+            }
+            last = offset;
+        }
+        if (last != textBytes) {
+            throw new ArgumentException("the offsets of an array of texts do not end where the text does");
+        }
+    }
+
+    /** Offsets from {@code first} on as such from 0. */
+    static ByteBuffer rebased(ByteBuffer offsets, long first) {
+        ByteBuffer fresh = ByteBuffer.allocate(offsets.limit()).order(ByteOrder.LITTLE_ENDIAN);
+        for (int at = 0; at < offsets.limit(); at += 8) {
+            fresh.putLong(at, offsets.getLong(at) - first);
+        }
+        return fresh;
+    }
+
+    /** UTF-32 of each text. */
+    static byte[][] codePoints(String[] texts) {
+        byte[][] items = new byte[texts.length][];
+        for (int i = 0; i < items.length; i++) {
+            // For its refusal of what is no text.
+            utf8(texts[i]);
+            items[i] = ArrayData.of(texts[i].codePoints().toArray()).array();
+        }
+        return items;
     }
 }

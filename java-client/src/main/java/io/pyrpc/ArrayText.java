@@ -30,17 +30,9 @@ final class ArrayText {
             shown.append(0, 0);
         }
         if (shown.isSummary || array.size() == 0 && shown.shape.length > 1) {
-            shown.text.append(", shape=").append(shapeText(shown.shape));
+            shown.text.append(", shape=").append(ArrayShape.text(shown.shape));
         }
         return shown.text.append(", dtype=").append(array.dtype()).append(')').toString();
-    }
-
-    static String shapeText(long[] shape) {
-        StringBuilder text = new StringBuilder("(");
-        for (int i = 0; i < shape.length; i++) {
-            text.append(i == 0 ? "" : ", ").append(shape[i]);
-        }
-        return text.append(shape.length == 1 ? ",)" : ")").toString();
     }
 
     private boolean isLeftOut(int axis, long index) {

@@ -44,7 +44,7 @@ final class Concat {
     }
 
     private static String shown(NdArray array) {
-        return array.dtype() + " " + ArrayText.shapeText(array.shape());
+        return array.dtype() + " " + ArrayShape.text(array.shape());
     }
 
     private static ByteBuffer rows(List<NdArray> arrays, DType dtype) {

@@ -60,4 +60,20 @@ final class HalfFloat {
         }
         return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
     }
+
+    static short[] toHalfs(float[] values) {
+        short[] bits = new short[values.length];
+        for (int i = 0; i < bits.length; i++) {
+            bits[i] = floatToHalf(values[i]);
+        }
+        return bits;
+    }
+
+    static short[] toBfloats(float[] values) {
+        short[] bits = new short[values.length];
+        for (int i = 0; i < bits.length; i++) {
+            bits[i] = floatToBfloat(values[i]);
+        }
+        return bits;
+    }
 }

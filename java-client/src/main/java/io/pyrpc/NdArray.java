@@ -10,8 +10,6 @@ import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.nio.ShortBuffer;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -47,7 +45,7 @@ public final class NdArray implements AutoCloseable {
     private NdArray(DType dtype, long[] shape, ByteBuffer data, ByteBuffer text, Lease lease) {
         this.dtype = dtype;
         this.shape = shape;
-        this.size = count(shape);
+        this.size = ArrayShape.count(shape);
         this.data = data.order(ByteOrder.LITTLE_ENDIAN);
         this.text = text;
         this.lease = lease;
@@ -57,8 +55,8 @@ public final class NdArray implements AutoCloseable {
 
     /** An array of zeros (empty texts). */
     public static NdArray zeros(DType dtype, long... shape) {
-        long size = count(checkedShape(shape));
-        int bytes = ArrayStrings.checkedSize(dtype == DType.STRING ? 8 * (size + 1) : multiplied(size, dtype));
+        long size = ArrayShape.count(ArrayShape.checked(shape));
+        int bytes = ArrayStrings.checkedSize(dtype == DType.STRING ? 8 * (size + 1) : ArrayShape.bytes(size, dtype));
         return wrap(dtype, shape, ByteBuffer.allocate(bytes));
     }
 
@@ -75,8 +73,8 @@ public final class NdArray implements AutoCloseable {
 
     /** The same, on memory whose lender wants to know when it is no longer needed. */
     public static NdArray wrap(DType dtype, long[] shape, ByteBuffer data, ArrayMemory memory) {
-        long[] ours = checkedShape(shape).clone();
-        long size = count(ours);
+        long[] ours = ArrayShape.checked(shape).clone();
+        long size = ArrayShape.count(ours);
         Lease lease = memory == null ? null : new Lease(memory);
         ByteBuffer bytes = data.slice().order(ByteOrder.LITTLE_ENDIAN);
         if (dtype == DType.STRING) {
@@ -84,30 +82,24 @@ public final class NdArray implements AutoCloseable {
             checkBytes(head <= bytes.limit(), dtype, ours, bytes.limit());
             ByteBuffer offsets = bytes.slice(0, (int) head).order(ByteOrder.LITTLE_ENDIAN);
             ByteBuffer text = bytes.slice((int) head, bytes.limit() - (int) head);
-            checkOffsets(offsets, text.limit());
+            ArrayStrings.checkOffsets(offsets, text.limit());
             return new NdArray(dtype, ours, offsets, text, lease);
         }
-        checkBytes(multiplied(size, dtype) == bytes.limit(), dtype, ours, bytes.limit());
+        checkBytes(ArrayShape.bytes(size, dtype) == bytes.limit(), dtype, ours, bytes.limit());
         return new NdArray(dtype, ours, bytes, null, lease);
     }
 
     /** Copies the values; without a shape one row of all. */
     public static NdArray of(float[] values, long... shape) {
-        ByteBuffer data = allocate(values.length, 4);
-        data.asFloatBuffer().put(values);
-        return wrap(DType.FLOAT32, shapeFor(values.length, shape), data);
+        return wrap(DType.FLOAT32, ArrayShape.orRow(values.length, shape), ArrayData.of(values));
     }
 
     public static NdArray of(double[] values, long... shape) {
-        ByteBuffer data = allocate(values.length, 8);
-        data.asDoubleBuffer().put(values);
-        return wrap(DType.FLOAT64, shapeFor(values.length, shape), data);
+        return wrap(DType.FLOAT64, ArrayShape.orRow(values.length, shape), ArrayData.of(values));
     }
 
     public static NdArray of(int[] values, long... shape) {
-        ByteBuffer data = allocate(values.length, 4);
-        data.asIntBuffer().put(values);
-        return wrap(DType.INT32, shapeFor(values.length, shape), data);
+        return wrap(DType.INT32, ArrayShape.orRow(values.length, shape), ArrayData.of(values));
     }
 
     public static NdArray of(long[] values, long... shape) {
@@ -120,15 +112,11 @@ public final class NdArray implements AutoCloseable {
 
     /** int8; see {@link #ofUnsigned(byte[], long...)} for the bytes of pictures. */
     public static NdArray of(byte[] values, long... shape) {
-        return wrap(DType.INT8, shapeFor(values.length, shape), ByteBuffer.wrap(values.clone()));
+        return wrap(DType.INT8, ArrayShape.orRow(values.length, shape), ByteBuffer.wrap(values.clone()));
     }
 
     public static NdArray of(boolean[] values, long... shape) {
-        byte[] data = new byte[values.length];
-        for (int i = 0; i < data.length; i++) {
-            data[i] = (byte) (values[i] ? 1 : 0);
-        }
-        return wrap(DType.BOOL, shapeFor(values.length, shape), ByteBuffer.wrap(data));
+        return wrap(DType.BOOL, ArrayShape.orRow(values.length, shape), ArrayData.of(values));
     }
 
     /**
@@ -137,12 +125,12 @@ public final class NdArray implements AutoCloseable {
      * @throws ArgumentException one is null, or no valid Unicode
      */
     public static NdArray of(String[] values, long... shape) {
-        return wrap(DType.STRING, shapeFor(values.length, shape), ArrayStrings.encode(values));
+        return wrap(DType.STRING, ArrayShape.orRow(values.length, shape), ArrayStrings.encode(values));
     }
 
     /** uint8, e.g. the channels of pictures. */
     public static NdArray ofUnsigned(byte[] values, long... shape) {
-        return wrap(DType.UINT8, shapeFor(values.length, shape), ByteBuffer.wrap(values.clone()));
+        return wrap(DType.UINT8, ArrayShape.orRow(values.length, shape), ByteBuffer.wrap(values.clone()));
     }
 
     public static NdArray ofUnsigned(short[] values, long... shape) {
@@ -150,9 +138,7 @@ public final class NdArray implements AutoCloseable {
     }
 
     public static NdArray ofUnsigned(int[] values, long... shape) {
-        ByteBuffer data = allocate(values.length, 4);
-        data.asIntBuffer().put(values);
-        return wrap(DType.UINT32, shapeFor(values.length, shape), data);
+        return wrap(DType.UINT32, ArrayShape.orRow(values.length, shape), ArrayData.of(values));
     }
 
     public static NdArray ofUnsigned(long[] values, long... shape) {
@@ -166,11 +152,7 @@ public final class NdArray implements AutoCloseable {
 
     /** float16, rounded to nearest, ties to even. */
     public static NdArray ofHalf(float[] values, long... shape) {
-        short[] bits = new short[values.length];
-        for (int i = 0; i < bits.length; i++) {
-            bits[i] = HalfFloat.floatToHalf(values[i]);
-        }
-        return ofHalf(bits, shape);
+        return ofHalf(HalfFloat.toHalfs(values), shape);
     }
 
     /** bfloat16 from its bits. */
@@ -180,25 +162,17 @@ public final class NdArray implements AutoCloseable {
 
     /** bfloat16, rounded to nearest, ties to even. */
     public static NdArray ofBfloat16(float[] values, long... shape) {
-        short[] bits = new short[values.length];
-        for (int i = 0; i < bits.length; i++) {
-            bits[i] = HalfFloat.floatToBfloat(values[i]);
-        }
-        return ofBfloat16(bits, shape);
+        return ofBfloat16(HalfFloat.toBfloats(values), shape);
     }
 
     /** complex64 from real and imaginary parts in turn; the shape is that of the numbers. */
     public static NdArray ofComplex(float[] interleaved, long... shape) {
-        ByteBuffer data = allocate(interleaved.length, 4);
-        data.asFloatBuffer().put(interleaved);
-        return wrap(DType.COMPLEX64, shapeFor(pairs(interleaved.length), shape), data);
+        return wrap(DType.COMPLEX64, ArrayShape.orRow(ArrayShape.pairs(interleaved.length), shape), ArrayData.of(interleaved));
     }
 
     /** complex128 from real and imaginary parts in turn; the shape is that of the numbers. */
     public static NdArray ofComplex(double[] interleaved, long... shape) {
-        ByteBuffer data = allocate(interleaved.length, 8);
-        data.asDoubleBuffer().put(interleaved);
-        return wrap(DType.COMPLEX128, shapeFor(pairs(interleaved.length), shape), data);
+        return wrap(DType.COMPLEX128, ArrayShape.orRow(ArrayShape.pairs(interleaved.length), shape), ArrayData.of(interleaved));
     }
 
     /** Moments or durations as counts; {@code Long.MIN_VALUE} is "not a time". */
@@ -210,35 +184,23 @@ public final class NdArray implements AutoCloseable {
     /** Bytes of one width, padded with zeros to that of the longest; zeros at an end count as padding. */
     public static NdArray ofFixed(byte[][] values, long... shape) {
         int width = Arrays.stream(values).mapToInt(value -> value.length).max().orElse(0);
-        return wrap(DType.bytes(width), shapeFor(values.length, shape), ArrayStrings.encodeFixed(values, width));
+        return wrap(DType.bytes(width), ArrayShape.orRow(values.length, shape), ArrayStrings.encodeFixed(values, width));
     }
 
     /** Text of one width in code points, padded to that of the longest; NULs at an end count as padding. */
     public static NdArray ofFixed(String[] values, long... shape) {
-        byte[][] items = new byte[values.length][];
-        int width = 0;
-        for (int i = 0; i < items.length; i++) {
-            ArrayStrings.utf8(values[i]);
-            int[] points = values[i].codePoints().toArray();
-            ByteBuffer item = allocate(points.length, 4);
-            item.asIntBuffer().put(points);
-            items[i] = item.array();
-            width = Math.max(width, points.length);
-        }
+        byte[][] items = ArrayStrings.codePoints(values);
+        int width = Arrays.stream(items).mapToInt(item -> item.length / 4).max().orElse(0);
         DType dtype = DType.unicode(width);
-        return wrap(dtype, shapeFor(values.length, shape), ArrayStrings.encodeFixed(items, dtype.itemsize()));
+        return wrap(dtype, ArrayShape.orRow(values.length, shape), ArrayStrings.encodeFixed(items, dtype.itemsize()));
     }
 
     private static NdArray ofLongs(DType dtype, long[] values, long[] shape) {
-        ByteBuffer data = allocate(values.length, 8);
-        data.asLongBuffer().put(values);
-        return wrap(dtype, shapeFor(values.length, shape), data);
+        return wrap(dtype, ArrayShape.orRow(values.length, shape), ArrayData.of(values));
     }
 
     private static NdArray ofShorts(DType dtype, short[] values, long[] shape) {
-        ByteBuffer data = allocate(values.length, 2);
-        data.asShortBuffer().put(values);
-        return wrap(dtype, shapeFor(values.length, shape), data);
+        return wrap(dtype, ArrayShape.orRow(values.length, shape), ArrayData.of(values));
     }
 
     // -- what it is
@@ -297,12 +259,12 @@ public final class NdArray implements AutoCloseable {
     /** One row, of one dim less; a view. */
     public NdArray get(long index) {
         requireDims(1);
-        checkIndex(index, 0);
+        ArrayShape.checkIndex(shape, index, 0);
         return part(Arrays.copyOfRange(shape, 1, shape.length), index * (size / shape[0]));
     }
 
     private NdArray part(long[] partShape, long first) {
-        long count = count(partShape);
+        long count = ArrayShape.count(partShape);
         int width = text == null ? dtype.itemsize() : 8;
         long bytes = (count + (text == null ? 0 : 1)) * width;
         ByteBuffer slice = data().slice((int) (first * width), (int) bytes);
@@ -315,11 +277,11 @@ public final class NdArray implements AutoCloseable {
      * @throws ArgumentException it has another number of elements
      */
     public NdArray reshape(long... newShape) {
-        long[] ours = checkedShape(newShape).clone();
-        if (count(ours) != size) {
+        long[] ours = ArrayShape.checked(newShape).clone();
+        if (ArrayShape.count(ours) != size) {
             throw new ArgumentException(
                     "another number of elements",
-                    Detail.mismatch(ArrayText.shapeText(shape), ArrayText.shapeText(ours)));
+                    Detail.mismatch(ArrayShape.text(shape), ArrayShape.text(ours)));
         }
         return new NdArray(dtype, ours, data(), text, lease);
     }
@@ -365,10 +327,7 @@ public final class NdArray implements AutoCloseable {
         long last = data.getLong(data.limit() - 8);
         ByteBuffer offsets = data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
         if (first != 0) {
-            offsets = allocate(data.limit() / 8, 8);
-            for (int at = 0; at < data.limit(); at += 8) {
-                offsets.putLong(at, data.getLong(at) - first);
-            }
+            offsets = ArrayStrings.rebased(data, first);
         }
         return List.of(offsets, text.slice((int) first, (int) (last - first)));
     }
@@ -505,20 +464,20 @@ public final class NdArray implements AutoCloseable {
     /** An element of a float dtype. */
     public float getFloat(long... index) {
         requireKind(DType.Kind.FLOAT32, DType.Kind.FLOAT16, DType.Kind.BFLOAT16);
-        return (float) doubleAt(flat(index), 0);
+        return (float) doubleAt(ArrayShape.flat(shape, index), 0);
     }
 
     /** An element of a float dtype. */
     public double getDouble(long... index) {
         requireKind(DType.Kind.FLOAT64, DType.Kind.FLOAT32, DType.Kind.FLOAT16, DType.Kind.BFLOAT16);
-        return doubleAt(flat(index), 0);
+        return doubleAt(ArrayShape.flat(shape, index), 0);
     }
 
     /** An element of an integer dtype, a bool, or a count of time; uint64 as its bits. */
     public long getLong(long... index) {
         boolean isWhole = dtype.kind().ordinal() <= DType.Kind.UINT64.ordinal() || dtype.unit() != null;
         require(isWhole, dtype, "an integer dtype, bool or a time");
-        return longAt(flat(index));
+        return longAt(ArrayShape.flat(shape, index));
     }
 
     /** An element of an integer dtype that fits. */
@@ -528,99 +487,31 @@ public final class NdArray implements AutoCloseable {
 
     public boolean getBoolean(long... index) {
         requireKind(DType.Kind.BOOL);
-        return longAt(flat(index)) != 0;
+        return longAt(ArrayShape.flat(shape, index)) != 0;
     }
 
     /** An element of text. */
     public String getString(long... index) {
         requireKind(DType.Kind.STRING, DType.Kind.UNICODE, DType.Kind.BYTES);
-        return textAt(flat(index));
-    }
-
-    private long flat(long[] index) {
-        if (index.length != shape.length) {
-            throw new ArgumentException(
-                    "wrong number of indices", Detail.mismatch(Integer.toString(shape.length), index.length + ""));
-        }
-        long flat = 0;
-        for (int axis = 0; axis < index.length; axis++) {
-            checkIndex(index[axis], axis);
-            flat = flat * shape[axis] + index[axis];
-        }
-        return flat;
+        return textAt(ArrayShape.flat(shape, index));
     }
 
     double doubleAt(long flat, int part) {
-        ByteBuffer bytes = data();
-        int i = (int) flat;
-        try {
-            return switch (dtype.kind()) {
-                case FLOAT16 -> HalfFloat.halfToFloat(bytes.getShort(2 * i));
-                case BFLOAT16 -> HalfFloat.bfloatToFloat(bytes.getShort(2 * i));
-                case FLOAT32 -> bytes.getFloat(4 * i);
-                case FLOAT64 -> bytes.getDouble(8 * i);
-                case COMPLEX64 -> bytes.getFloat(8 * i + 4 * part);
-                case COMPLEX128 -> bytes.getDouble(16 * i + 8 * part);
-                default -> longAt(flat);
-            };
-        } finally {
-            Reference.reachabilityFence(this);
-        }
+        double value = ArrayElements.doubleAt(dtype, data(), (int) flat, part);
+        Reference.reachabilityFence(this);
+        return value;
     }
 
     long longAt(long flat) {
-        ByteBuffer bytes = data();
-        int i = (int) flat;
-        try {
-            return switch (dtype.kind()) {
-                case BOOL, INT8 -> bytes.get(i);
-                case UINT8 -> bytes.get(i) & 0xff;
-                case INT16 -> bytes.getShort(2 * i);
-                case UINT16 -> bytes.getShort(2 * i) & 0xffff;
-                case INT32 -> bytes.getInt(4 * i);
-                case UINT32 -> bytes.getInt(4 * i) & 0xffffffffL;
-                default -> bytes.getLong(8 * i);
-            };
-        } finally {
-            Reference.reachabilityFence(this);
-        }
+        long value = ArrayElements.longAt(dtype, data(), (int) flat);
+        Reference.reachabilityFence(this);
+        return value;
     }
 
     String textAt(long flat) {
-        ByteBuffer bytes = data();
-        byte[] raw;
-        if (text != null) {
-            long from = bytes.getLong((int) flat * 8);
-            raw = new byte[(int) (bytes.getLong((int) flat * 8 + 8) - from)];
-            text.get((int) from, raw);
-        } else {
-            raw = new byte[dtype.itemsize()];
-            bytes.get((int) flat * raw.length, raw);
-        }
+        String value = ArrayElements.textAt(dtype, data(), text, (int) flat);
         Reference.reachabilityFence(this);
-        return switch (dtype.kind()) {
-            case STRING -> new String(raw, StandardCharsets.UTF_8);
-            case BYTES -> new String(raw, 0, withoutPadding(raw, 1), StandardCharsets.ISO_8859_1);
-            default -> codePoints(raw);
-        };
-    }
-
-    private static String codePoints(byte[] raw) {
-        IntBuffer points = ByteBuffer.wrap(raw, 0, withoutPadding(raw, 4)).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer();
-        StringBuilder text = new StringBuilder();
-        while (points.hasRemaining()) {
-            text.appendCodePoint(points.get());
-        }
-        return text.toString();
-    }
-
-    /** Length without the zeros at the end, in whole elements of unit bytes. */
-    private static int withoutPadding(byte[] raw, int unit) {
-        int end = raw.length;
-        while (end > 0 && raw[end - 1] == 0) {
-            end--;
-        }
-        return (end + unit - 1) / unit * unit;
+        return value;
     }
 
     // -- the end
@@ -651,7 +542,7 @@ public final class NdArray implements AutoCloseable {
         if (!(other instanceof NdArray that) || !dtype.equals(that.dtype) || !Arrays.equals(shape, that.shape)) {
             return false;
         }
-        boolean isSame = text == null ? data().equals(that.data()) : joined(encoded()).equals(joined(that.encoded()));
+        boolean isSame = text == null ? data().equals(that.data()) : encoded().equals(that.encoded());
         Reference.reachabilityFence(this);
         Reference.reachabilityFence(that);
         return isSame;
@@ -659,13 +550,9 @@ public final class NdArray implements AutoCloseable {
 
     @Override
     public int hashCode() {
-        int bits = text == null ? data().hashCode() : joined(encoded()).hashCode();
+        int bits = text == null ? data().hashCode() : encoded().hashCode();
         Reference.reachabilityFence(this);
         return 31 * (31 * dtype.hashCode() + Arrays.hashCode(shape)) + bits;
-    }
-
-    private static List<ByteBuffer> joined(List<ByteBuffer> parts) {
-        return new ArrayList<>(parts);
     }
 
     /** As NumPy shows it; over 1000 elements only the ends of each dim. */
@@ -676,76 +563,11 @@ public final class NdArray implements AutoCloseable {
 
     // -- checks
 
-    private static ByteBuffer allocate(int count, int width) {
-        int bytes = ArrayStrings.checkedSize((long) count * width);
-        return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
-    }
-
-    private static long[] shapeFor(int count, long[] shape) {
-        return shape.length == 0 ? new long[] {count} : shape;
-    }
-
-    private static int pairs(int parts) {
-        if (parts % 2 != 0) {
-            throw new ArgumentException(
-                    "half a complex number", Detail.mismatch("real and imaginary parts in turn", parts + " numbers"));
-        }
-        return parts / 2;
-    }
-
-    private static long[] checkedShape(long[] shape) {
-        for (long length : shape) {
-            if (length < 0) {
-                throw new ArgumentException(
-                        "a negative size in a shape", Detail.NONE.withGot(ArrayText.shapeText(shape)));
-            }
-        }
-        return shape;
-    }
-
-    private static long count(long[] shape) {
-        long count = 1;
-        for (long length : shape) {
-            if (length == 0) {
-                return 0;
-            }
-        }
-        for (long length : shape) {
-            count = Math.multiplyHigh(count, length) != 0 || count * length < 0 ? Long.MAX_VALUE : count * length;
-        }
-        return count;
-    }
-
-    private static long multiplied(long size, DType dtype) {
-        return dtype.itemsize() != 0 && size > Long.MAX_VALUE / 16 ? Long.MAX_VALUE : size * dtype.itemsize();
-    }
-
     private static void checkBytes(boolean isFit, DType dtype, long[] shape, int bytes) {
         if (!isFit) {
             throw new ArgumentException(
                     "the data does not fit the shape",
-                    Detail.mismatch(dtype + " " + ArrayText.shapeText(shape), bytes + " bytes"));
-        }
-    }
-
-    private static void checkOffsets(ByteBuffer offsets, int textBytes) {
-        long last = 0;
-        for (int at = 0; at < offsets.limit(); at += 8) {
-            long offset = offsets.getLong(at);
-            if (offset < last || at == 0 && offset != 0) {
-                throw new ArgumentException("the offsets of an array of texts are not in order");
-            }
-            last = offset;
-        }
-        if (last != textBytes) {
-            throw new ArgumentException("the offsets of an array of texts do not end where the text does");
-        }
-    }
-
-    private void checkIndex(long index, int axis) {
-        if (index < 0 || index >= shape[axis]) {
-            throw new ArgumentException(
-                    "no such index", Detail.mismatch("0 to " + (shape[axis] - 1), index + " in axis " + axis));
+                    Detail.mismatch(dtype + " " + ArrayShape.text(shape), bytes + " bytes"));
         }
     }
 

@@ -11,12 +11,13 @@ import java.util.concurrent.ConcurrentLinkedDeque;
  */
 public final class ConnectionPool implements AutoCloseable {
     /** A connection that rested longer is asked whether the peer is still there, which costs a system call. */
-    private static final long TRUSTED_IDLE_NANOS = 50_000_000;
+    private static final Duration TRUSTED_IDLE = Duration.ofMillis(50);
     private static final int MOST_IDLE = 64;
 
     private final Endpoint endpoint;
     private final Duration connectTimeout;
     private final TlsContext tls;
+    private final long trustedIdleNanos;
     private final Deque<Connection> idle = new ConcurrentLinkedDeque<>();
     private volatile Runnable onRested = () -> {};
     private volatile boolean isClosed;
@@ -27,9 +28,14 @@ public final class ConnectionPool implements AutoCloseable {
      * @throws io.pyrpc.errors.ConfigException a file of {@code tls} cannot be used
      */
     public ConnectionPool(Endpoint endpoint, Duration connectTimeout, Tls tls) {
+        this(endpoint, connectTimeout, tls, TRUSTED_IDLE);
+    }
+
+    ConnectionPool(Endpoint endpoint, Duration connectTimeout, Tls tls, Duration trustedIdle) {
         this.endpoint = endpoint;
         this.connectTimeout = connectTimeout;
         this.tls = tls == null ? null : TlsContext.of(tls);
+        this.trustedIdleNanos = trustedIdle.toNanos();
     }
 
     public Endpoint endpoint() {
@@ -56,7 +62,7 @@ public final class ConnectionPool implements AutoCloseable {
                 boolean isSooner = deadline != Connection.NO_DEADLINE && deadline - own < 0;
                 return Connection.open(endpoint, isSooner ? deadline : own, tls);
             }
-            if (System.nanoTime() - connection.usedAt() < TRUSTED_IDLE_NANOS) {
+            if (System.nanoTime() - connection.usedAt() < trustedIdleNanos) {
                 return connection;
             }
             onRested.run();
