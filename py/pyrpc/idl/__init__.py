@@ -6,3 +6,7 @@ text of an IDL. Pure: files are only read, and nothing is run.
 """
 
 from __future__ import annotations
+
+from pyrpc.idl.classes import Idl, load
+
+__all__ = ["Idl", "load"]

@@ -58,7 +58,10 @@ def constant_text(value: Any) -> str:
     if isinstance(value, Name):
         return value.text
     if isinstance(value, str):
-        return f"'{value}'" if '"' in value else f'"{value}"'
+        quote = "'" if '"' in value and "'" not in value else '"'
+        for sign, escape in (("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), (quote, f"\\{quote}")):
+            value = value.replace(sign, escape)
+        return f"{quote}{value}{quote}"
     if isinstance(value, list):
         return f"[{', '.join(map(constant_text, value))}]"
     if isinstance(value, ConstMap):

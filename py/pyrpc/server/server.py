@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
+from typing import Any
 
 from pyrpc import __version__
 from pyrpc.errors import ConfigError
+from pyrpc.idl.classes import Idl
 from pyrpc.server.admission import Admission
 from pyrpc.server.dispatch import Dispatcher
 from pyrpc.server.guarded import GuardedDispatcher
@@ -21,10 +23,10 @@ from pyrpc.server.hooks import ServiceHooks
 from pyrpc.server.security import certificates_of, check_closed, make_channel_of
 from pyrpc.server.tokens import TokenFile
 from pyrpc.server.traced import trace_runs
-from pyrpc.server.typed.hosting import typed_calls
+from pyrpc.server.typed.declared import IdlService
+from pyrpc.server.typed.hosting import hosted_services
 from pyrpc.server.watch import Watch, metrics_endpoint
 from pyrpc.server.workers import Control, adopt_connections, tell_closed, tell_drain
-from pyrpc.stage.registry import Registry
 from pyrpc.tracing import tracing
 from pyrpc.transport.endpoint import DEFAULT_HOST, Endpoint, default_port, is_loopback
 from pyrpc.transport.listener import Listener
@@ -47,7 +49,7 @@ class Server:
 
     Parameters
     ----------
-    *services : class, instance, function, module or dict
+    *services : class, instance, function, module, dict or processor
         What to host. A class is instantiated without arguments, once. A dict names its values. Methods are called
         ``Class.method``, functions of a module ``module.function``, a function by its name.
     host : str
@@ -127,13 +129,13 @@ class Server:
             check_closed(host, tls, tokens)
         self._certificates = certificates_of(tls)
         self._tokens = None if tokens is None else TokenFile(tokens)
-        self._registry = _registry_of(services)
+        self._registry, typed = hosted_services(services)
         self._hooks = ServiceHooks(self._registry.hooks)
         self._admission = Admission(threads, max_queued)
         self._max_frame_bytes = min(max_frame_bytes, limits.HARD_FRAME_BYTES)
         self._node_id = secrets.token_hex(8)
         self._dispatcher = self._make_dispatcher(is_local if tracebacks is None else tracebacks, max_bytes_in_flight)
-        self._dispatcher.typed = typed_calls(services, self._registry)
+        self._dispatcher.typed = typed
         self._front: Control | None = None
         self._listener: Listener = Listener(
             Endpoint(host, default_port() if port is None else port),
@@ -164,6 +166,31 @@ class Server:
         # When that was; a worker goes on for a while, refusing calls, until the others have finished.
         self._asked_at = math.inf
         self._dispatcher.on_drain = self._asked_to_drain
+
+    @classmethod
+    def from_idl(
+        cls, idl: str | os.PathLike[str] | Idl, service: str, handler: object, *services: object, **options: Any
+    ) -> Server:
+        """A node for a service of your own IDL, that clients of any Thrift compiler's code call.
+
+        Parameters
+        ----------
+        idl : path or Idl
+            Of the ``.thrift`` file, or what :func:`pyrpc.idl.load` gave for it.
+        service : str
+            Which of its services.
+        handler : class, instance or module
+            Has a function of each name; arguments come by position. Structs, exceptions and enums are those of
+            ``pyrpc.idl.load(idl)``, or anything with the same attributes (exceptions: of the same name).
+        *services, **options
+            More to host, and how: see Server.
+
+        Raises
+        ------
+        ConfigError
+            The IDL cannot be read (the line is shown), or the handler does not fit it.
+        """
+        return cls(IdlService(idl, service, handler), *services, **options)
 
     def _make_dispatcher(self, tracebacks: bool, max_bytes_in_flight: int | None) -> Dispatcher:
         make: Callable[..., Dispatcher] = Dispatcher
@@ -377,13 +404,6 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _registry_of(services: tuple[object, ...]) -> Registry:
-    registry = Registry()
-    for service in services:
-        registry.add(service)
-    return registry
 
 
 def _check_sizes(

@@ -10,7 +10,7 @@ from typing import Any
 from pyrpc.errors import ConfigError, TooLargeError, UnknownMethodError
 from pyrpc.stage.batch import BatchedStage
 from pyrpc.stage.declare import declaration_of
-from pyrpc.stage.hooks import Hooks
+from pyrpc.stage.hooks import HOOK_NAMES, Hooks, is_hook
 from pyrpc.stage.hosting import MAX_NAME_BYTES, hosted
 from pyrpc.stage.signature import Signature
 from pyrpc.wire.messages import StageInfo
@@ -62,6 +62,7 @@ class Registry:
 
     def __init__(self, *services: Any) -> None:
         self._stages: dict[str, Stage] = {}
+        self._hidden: dict[str, Stage] = {}
         self._hooks: list[Hooks] = []
         for service in services:
             self.add(service)
@@ -97,6 +98,23 @@ class Registry:
             if not any(each.owner is known.owner for known in self._hooks):
                 self._hooks.append(each)
 
+    def add_hidden(self, name: str, function: Callable[..., Any]) -> None:
+        """Host a function that nobody is told of: it runs as a stage for what calls it by that name.
+
+        Parameters
+        ----------
+        name : str
+            With a colon in it, which no name of a stage has.
+        """
+        self._hidden[name] = _stage(name, function)
+
+    def add_hooks(self, service: str, owner: Any) -> None:
+        """Run the ``setup`` and ``close`` of an object whose methods were added one by one."""
+        hooks = {name: getattr(owner, name, None) for name in HOOK_NAMES}
+        found = {name: function for name, function in hooks.items() if is_hook(name, function)}
+        if found and not any(owner is known.owner for known in self._hooks):
+            self._hooks.append(Hooks(service, owner, found.get("setup"), found.get("close")))
+
     def lookup(self, name: str) -> Stage:
         """The stage of that name.
 
@@ -109,6 +127,9 @@ class Registry:
         """
         stage = self._stages.get(name)
         if stage is None:
+            stage = self._hidden.get(name)
+            if stage is not None:
+                return stage
             if len(name) > MAX_NAME_BYTES:
                 raise TooLargeError(
                     "the name of a method is too long",
@@ -131,7 +152,7 @@ class Registry:
         return len(self._stages)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._stages
+        return name in self._stages or name in self._hidden
 
 
 def unknown_method(name: str, known: Iterable[str]) -> UnknownMethodError:

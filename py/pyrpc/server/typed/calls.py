@@ -11,7 +11,7 @@ import logging
 from typing import Protocol
 
 from pyrpc.errors import ConfigError, StageFailedError, UnknownMethodError
-from pyrpc.server.typed.codec import TypedCodec
+from pyrpc.server.typed.codec import NamedCodec, TypedCodec
 from pyrpc.stage.current import Peer
 from pyrpc.wire.codec import METHODS, Codec, Parts
 
@@ -20,7 +20,7 @@ _log = logging.getLogger("pyrpc.typed")
 _NODE = "Node"
 _MAX_LISTED = 10
 # Names that were found, each in both protocols; there are no more than a service has methods.
-Found = dict[tuple[str, Codec], TypedCodec]
+Found = dict[tuple[str, Codec], NamedCodec]
 
 
 class TypedService(Protocol):
@@ -31,12 +31,15 @@ class TypedService(Protocol):
     name : str
     has_idl : bool
         It was hosted with an IDL, and not made of code alone.
+    is_default : bool
+        Plain names are its own, whatever else is hosted.
     """
 
     name: str
     has_idl: bool
+    is_default: bool
 
-    def codec(self, method: str, base: Codec) -> TypedCodec | None:
+    def codec(self, method: str, base: Codec) -> NamedCodec | None:
         """What reads and writes a method in a protocol; None: it has no such method.
 
         Raises
@@ -56,8 +59,9 @@ class TypedCalls:
 
     def __init__(self, services: list[TypedService] | None = None) -> None:
         self._services = {service.name: service for service in services or []}
-        declared = [service for service in self._services.values() if service.has_idl]
-        candidates = declared or list(self._services.values())
+        every = list(self._services.values())
+        declared = [service for service in every if service.has_idl]
+        candidates = [service for service in every if service.is_default] or declared or every
         self._only = candidates[0] if len(candidates) == 1 else None
         self._found: Found = {}
 
@@ -67,7 +71,7 @@ class TypedCalls:
         The codec that was given where nothing typed is called so.
         """
         found = self._found.get((name, codec))
-        if found is not None or isinstance(codec, TypedCodec):
+        if found is not None or isinstance(codec, NamedCodec):
             return found or codec, name
         service, method = self._split(name)
         if service is None:

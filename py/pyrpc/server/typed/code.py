@@ -20,6 +20,7 @@ class HostedCode:
     """
 
     has_idl = False
+    is_default = False
 
     def __init__(self, service: CodeService) -> None:
         self.name = service.name

@@ -16,14 +16,37 @@ from pyrpc.wire.value import BINARY_VALUES, COMPACT_VALUES
 _INTERNAL_ERROR = 6
 
 
-class TypedCodec(Codec):
-    """What a dispatcher takes for the codec of its own methods, for one method and one protocol."""
+class NamedCodec(Codec):
+    """What a dispatcher takes for the codec of its own methods, for one method by its Thrift name.
 
-    def __init__(self, method: TypedMethod, base: Codec) -> None:
+    Parameters
+    ----------
+    method : str
+        Its name, without that of its service, as every processor of Thrift answers.
+    base : Codec
+        BINARY or COMPACT: in which protocol.
+    """
+
+    def __init__(self, method: str, base: Codec) -> None:
         if base is COMPACT:
             super().__init__(CompactReader, CompactWriter, COMPACT_VALUES)
         else:
             super().__init__(BinaryReader, BinaryWriter, BINARY_VALUES)
+        self.plain_name = method
+
+    def encode_error(self, name: str, seqid: int, error: PyrpcError) -> Parts:
+        """Thrift's own exception."""
+        kind = _INTERNAL_ERROR
+        if isinstance(error, UnknownMethodError | ProtocolError):
+            kind = UNKNOWN_METHOD if isinstance(error, UnknownMethodError) else PROTOCOL_ERROR
+        return self.encode_exception(self.plain_name, seqid, str(error), kind)
+
+
+class TypedCodec(NamedCodec):
+    """The codec of a method whose types are known here."""
+
+    def __init__(self, method: TypedMethod, base: Codec) -> None:
+        super().__init__(method.name, base)
         self.method = method
 
     def decode_arguments(self, r: BinaryReader, name: str) -> dict[str, Any] | None:
@@ -47,13 +70,9 @@ class TypedCodec(Codec):
         w = self._reply(seqid)
         if self.method.write_error(w, error):
             return w.parts
-        kind = _INTERNAL_ERROR
-        if isinstance(error, UnknownMethodError | ProtocolError):
-            kind = UNKNOWN_METHOD if isinstance(error, UnknownMethodError) else PROTOCOL_ERROR
-        return self.encode_exception(self.method.name, seqid, str(error), kind)
+        return super().encode_error(name, seqid, error)
 
     def _reply(self, seqid: int) -> BinaryWriter:
         w = self._writer()
-        # As every processor of Thrift: without the name of the service.
-        w.message(self.method.name, REPLY, seqid)
+        w.message(self.plain_name, REPLY, seqid)
         return w

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pyrpc.errors import ArgumentError, PyrpcError
@@ -18,6 +18,15 @@ from pyrpc.wire.compact import CompactReader
 from pyrpc.wire.plans import RPC_ERROR_PLAN
 
 _LACKING = NOTHING
+
+
+class Fresh:
+    """A default that is made anew for each call, so that no call sees what another did to it."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
 
 
 class _WideBinaryReader(BinaryReader):
@@ -43,7 +52,8 @@ class TypedMethod:
     plans : Plans
         For the types that the function uses.
     parameters : sequence of inspect.Parameter, optional
-        Of the stage, in the order of the function's; without them everything goes by position.
+        Of the stage, in the order of the function's; without them everything goes by position, and a default is what
+        makes it.
     """
 
     def __init__(
@@ -82,6 +92,8 @@ class TypedMethod:
         named: dict[str, Any] = {}
         for name, kind, default in self._places:
             value: Any = came.get(name, default)
+            if type(value) is Fresh:
+                value = value.make()
             if value is _LACKING:
                 raise ArgumentError(f"{self.stage} was called without {name!r}", help=f"give {name} too")
             if kind is inspect.Parameter.VAR_POSITIONAL:
@@ -138,7 +150,9 @@ def _places(params: Sequence[Field], parameters: Sequence[inspect.Parameter] | N
     positional = inspect.Parameter.POSITIONAL_ONLY
     if parameters is None:
         # Thrift's rule: what does not come is the default, or nothing.
-        return [(name_of(each), positional, None if each.default is NOTHING else each.default) for each in params]
+        return [
+            (name_of(each), positional, None if each.default is NOTHING else Fresh(each.default)) for each in params
+        ]
     return [(name_of(each), p.kind, _default(each, p)) for each, p in zip(params, parameters, strict=True)]
 
 
