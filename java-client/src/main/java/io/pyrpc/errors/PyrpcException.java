@@ -45,7 +45,7 @@ public abstract class PyrpcException extends RuntimeException {
     private final Fault fault;
     private final boolean mayHaveRun;
     private final FailureClass failureClass;
-    private final String what;
+    private volatile String what;
     private volatile Detail detail;
 
     PyrpcException(Fault fault, boolean mayHaveRun, FailureClass failureClass, String what, Detail detail) {
@@ -120,6 +120,16 @@ public abstract class PyrpcException extends RuntimeException {
         if (detail.endpoint() == null) {
             detail = detail.withEndpoint(endpoint);
         }
+    }
+
+    /** Put something before what happened, such as the method that was called. */
+    public void addBefore(String text) {
+        what = text + what;
+    }
+
+    /** Put something after what happened, such as the rows that were asked for. */
+    public void addAfter(String text) {
+        what = what + text;
     }
 
     /** Name the attempt that failed. */
