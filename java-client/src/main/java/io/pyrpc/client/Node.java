@@ -26,7 +26,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 
 /** One node as the client sees it: its connections, and when jobs lost it. Thread-safe. */
-final class Node {
+class Node {
     /** Numbers for calls, unique in this process for the next two thousand million calls. */
     private static final AtomicLong CALL_IDS = new AtomicLong();
 

@@ -2,6 +2,8 @@ package io.pyrpc.client;
 
 import io.pyrpc.errors.CancelledException;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
@@ -20,12 +22,15 @@ final class Threads implements Executor {
     private static final long KEPT_S = 30;
 
     private final ThreadPoolExecutor pool;
+    private final Set<Thread> threads = ConcurrentHashMap.newKeySet();
 
     Threads(String name) {
         AtomicInteger number = new AtomicInteger();
-        pool = new ThreadPoolExecutor(0, Integer.MAX_VALUE, KEPT_S, TimeUnit.SECONDS, new SynchronousQueue<>(), task -> {
+        this.pool = new ThreadPoolExecutor(0, Integer.MAX_VALUE, KEPT_S, TimeUnit.SECONDS, new SynchronousQueue<>(), task -> {
             Thread thread = new Thread(task, name + "-" + number.incrementAndGet());
             thread.setDaemon(true);
+            threads.removeIf(other -> !other.isAlive());
+            threads.add(thread);
             return thread;
         });
     }
@@ -56,15 +61,24 @@ final class Threads implements Executor {
         }
     }
 
-    /** Take no more tasks, and wait so long at most until those that run have ended. */
+    /** Take no more tasks, and wait so long at most until those that run have ended, unless called by one of them. */
     void close(Duration wait) {
         pool.shutdown();
+        if (threads.contains(Thread.currentThread())) {
+            return;
+        }
+        long until = System.nanoTime() + wait.toNanos();
         try {
-            if (!pool.awaitTermination(wait.toNanos(), TimeUnit.NANOSECONDS)) {
-                LOG.warn("{} threads of a closed client still run", pool.getActiveCount());
+            for (Thread thread : threads) {
+                // Of 0 ms it would wait for ever.
+                thread.join(Math.max(1, (until - System.nanoTime()) / 1_000_000));
             }
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
+        }
+        long left = threads.stream().filter(Thread::isAlive).count();
+        if (left > 0) {
+            LOG.warn("{} threads of a closed client still run", left);
         }
     }
 }
