@@ -297,7 +297,7 @@ def test_frames_sent_in_a_row_are_all_answered(connect: Callable[[], Connection]
     joined = b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames)
     exchange(connection, b"first")
     time.sleep(pause_s)  # longer than the node lingers: it has to be woken
-    connection.send_small(joined, time.monotonic() + 30, 30)
+    connection.send_small(joined, time.monotonic() + 30)
     assert [receive(connection) for _ in frames] == frames
 
 

@@ -128,7 +128,7 @@ class NodeHandle:
                 pool = self.pool
                 connection = pool.take(timeout_s, began)
                 try:
-                    connection.send_small(frame, began + timeout_s, timeout_s)
+                    connection.send_small(frame, began + timeout_s)
                     return connection.receive_small(call_id, began + timeout_s)[0]
                 finally:
                     pool.give_back(connection)
@@ -154,7 +154,7 @@ class NodeHandle:
                 connection = pool.take(timeout_s, began)
                 is_late = False
                 try:
-                    connection.send_small(frame, began + timeout_s, timeout_s)
+                    connection.send_small(frame, began + timeout_s)
                     is_late = not connection.wait(min(within_s, timeout_s))
                     if not is_late:
                         return connection.receive_small(call_id, began + timeout_s)[0]
@@ -193,7 +193,7 @@ class NodeHandle:
         connection = self.pool.take(min(remaining_s, connect_s), time.monotonic())
         try:
             if frame is not None:
-                connection.send_small(frame, deadline.at, remaining_s)
+                connection.send_small(frame, deadline.at)
             else:
                 connection.send_parts(parts, deadline)
         except BaseException:
@@ -237,7 +237,7 @@ class NodeHandle:
                 frames = [call[0] for call in calls]
                 if self._tail is not None:
                     frames = [with_tail(frame, self._tail) for frame in frames]
-                connection.send_small(b"".join(frames), last, last - now)
+                connection.send_small(b"".join(frames), last)
             except PyrpcError as error:
                 failure = error
             for index, (_, call_id, deadline_at) in enumerate(calls):

@@ -22,14 +22,16 @@ from pyrpc.errors import (
     UnreachableError,
 )
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.stream import SocketSource, StreamSocket, send_all, send_frame
+from pyrpc.transport.stream import SocketSource, StreamSocket, send_all, send_frame, set_timeouts
 from pyrpc.wire import limits, small
 from pyrpc.wire.codec import BINARY, GoodbyeError, Parts, RemoteProtocolError, check_frame, frame_bytes
 from pyrpc.wire.messages import CallReply, NodeInfo
 from pyrpc.wire.tensor import Placer
 
-# How long a receive sleeps in the kernel before it looks at the deadline again.
-_POLL_S = 1.0
+# How long a send or receive is left to the kernel, which rounds it up to its ticks of 4 to 10 ms; after that poll()
+# waits for what is left. Most replies come sooner. In a program that gets signals more often than the kernel ticks,
+# calls outlast their deadlines; with a second, as it was once, a signal each second was enough for that.
+_STEP_S = 0.001
 # A connection that rested longer than this is asked whether the peer is still there, which costs a system call.
 TRUSTED_IDLE_S = 0.05
 _TOO_LARGE_HELP = "use map, which splits arrays into chunks, or raise the node's max_frame_bytes"
@@ -98,7 +100,6 @@ class Connection:
         if size > limits.STOCK_FRAME_BYTES:
             self._check_node_takes(size, deadline)
         try:
-            self._source.set_step(min(_POLL_S, deadline.remaining_s()))
             send_frame(self._sock, parts, size, deadline.at)
         except OSError as error:
             raise self._failed_to_send(error) from error
@@ -108,7 +109,7 @@ class Connection:
             raise
         self.bytes_sent += size + 4
 
-    def send_small(self, frames: bytes, deadline_at: float, remaining_s: float) -> None:
+    def send_small(self, frames: bytes, deadline_at: float) -> None:
         """Send one or more calls that wire/small.py wrote; their replies are read in the same order.
 
         Raises
@@ -117,9 +118,10 @@ class Connection:
             Not all of it was sent. The connection is closed.
         """
         try:
-            if remaining_s < _POLL_S or self._source.step_s != _POLL_S:
-                self._source.set_step(min(_POLL_S, remaining_s))
-            sent = self._sock.send(frames)
+            try:
+                sent = self._sock.send(frames)
+            except BlockingIOError:
+                sent = 0
             if sent < len(frames):
                 send_all(self._sock, memoryview(frames)[sent:], deadline_at)
         except OSError as error:
@@ -292,7 +294,7 @@ def _is_broken_stream(error: PyrpcError) -> bool:
 
 
 def connect(endpoint: Endpoint, timeout_s: float) -> socket.socket:
-    """A TCP connection in blocking mode.
+    """A TCP connection in blocking mode; what it does not do at once is waited for by ``sleep_until_ready``.
 
     Raises
     ------
@@ -313,6 +315,7 @@ def connect(endpoint: Endpoint, timeout_s: float) -> socket.socket:
             raise UnreachableError("the node cannot be reached", got="a connection to itself", endpoint=str(endpoint))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(True)
+        set_timeouts(sock, _STEP_S, _STEP_S)
     except BaseException:
         sock.close()
         raise

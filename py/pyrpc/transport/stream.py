@@ -1,11 +1,13 @@
 """A TCP socket as both ends use it: a Source to read frames from, and a way to send them.
 
 The sockets stay in blocking mode and time out by SO_RCVTIMEO and SO_SNDTIMEO: a Python timeout costs a poll() before
-each call, about 1.6 us.
+each call, about 1.6 us. What takes longer than such a time is waited for by poll() after all: a signal makes Python
+begin the call of the socket anew, with all of that time, but a poll() with what is left of it.
 """
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import struct
@@ -40,6 +42,8 @@ _timeval = struct.Struct("@ll")
 # receiver start while the rest is still being sent.
 _JOINED_BYTES = limits.SMALL_BYTES
 _SLICE_BYTES = 512 * 1024
+# Nothing need look at the time more often; only a socket that was closed, and its number given to another, is missed.
+_LOOK_S = 1.0
 # Linux tells of a peer that closed even behind bytes that were not read yet.
 _RDHUP: int | None = getattr(select, "POLLRDHUP", None)
 
@@ -47,12 +51,12 @@ _RDHUP: int | None = getattr(select, "POLLRDHUP", None)
 class SocketSource(Source):
     """Frames from a socket.
 
-    ``deadline_at`` (monotonic seconds) bounds the reading of a frame. A receive sleeps in the kernel for ``step_s`` at
-    most, then looks at the time; the last sleep before the deadline is as short as it must be. It looks, too, when
-    fewer than ``slow_bytes`` came: a peer that drips never lets it sleep so long.
+    ``deadline_at`` (monotonic seconds) bounds the reading of a frame. A receive looks at the time when nothing came for
+    SO_RCVTIMEO, and then sleeps until something comes or the time is over. It looks, too, when fewer than
+    ``slow_bytes`` came: a peer that drips never lets it sleep so long.
     """
 
-    __slots__ = ("deadline_at", "sock", "step_s")
+    __slots__ = ("deadline_at", "sock")
 
     slow_bytes = limits.HARD_FRAME_BYTES
 
@@ -60,13 +64,6 @@ class SocketSource(Source):
         super().__init__()
         self.sock = sock
         self.deadline_at = float("inf")
-        self.step_s = 0.0
-
-    def set_step(self, seconds: float) -> None:
-        """How long a send or receive may sleep in the kernel; the same as before costs no system call."""
-        if seconds != self.step_s:
-            set_timeouts(self.sock, seconds, seconds)
-            self.step_s = seconds
 
     def fill(self) -> None:
         self.pos = self.stop = self.end = 0
@@ -102,8 +99,18 @@ class SocketSource(Source):
         left_s = self.deadline_at - time.monotonic()
         if left_s <= 0:
             self.overdue("no byte arrived in time")
-        elif left_s < self.step_s:
-            self.set_step(left_s)
+        else:
+            sleep_until_ready(self.sock, select.POLLIN, left_s)
+
+
+def sleep_until_ready(sock: StreamSocket, event: int, longest_s: float) -> None:
+    """Wait until a socket is ready for select.POLLIN or POLLOUT, or has ended; not longer than that, or a second."""
+    poll = select.poll()
+    try:
+        poll.register(sock, event)
+    except ValueError:
+        return  # It was closed by another thread: whatever is tried next says so.
+    poll.poll(math.ceil(min(longest_s, _LOOK_S) * 1000))
 
 
 def set_timeouts(sock: StreamSocket, receive_s: float, send_s: float) -> None:
@@ -162,5 +169,7 @@ def send_all(sock: StreamSocket, data: memoryview, deadline_at: float) -> None:
         try:
             at += sock.send(data[at : at + _SLICE_BYTES])
         except BlockingIOError:
-            if time.monotonic() >= deadline_at:
+            left_s = deadline_at - time.monotonic()
+            if left_s <= 0:
                 raise TimeoutError("the peer takes no more bytes") from None
+            sleep_until_ready(sock, select.POLLOUT, left_s)

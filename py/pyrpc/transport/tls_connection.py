@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import time
@@ -12,11 +13,12 @@ from pyrpc.errors import PyrpcError, TlsError, UnreachableError
 from pyrpc.transport.certificates import Certificates
 from pyrpc.transport.connection import Connection, connect
 from pyrpc.transport.endpoint import Endpoint
-from pyrpc.transport.stream import set_timeouts
+from pyrpc.transport.stream import sleep_until_ready
 from pyrpc.transport.tls import Tls
 from pyrpc.transport.tls_context import client_context, handshake_failure, is_alert, refused
 from pyrpc.transport.tls_stream import PlainPeerError, TlsSocket
 
+_LOOK_S = 0.05
 NO_TLS_HELP = "leave tls= (--tls-ca, PYRPC_TLS_CA ...) out, or start the node with tls= (--tls-cert and --tls-key)"
 
 
@@ -54,10 +56,11 @@ class TlsConnection(Connection):
                     endpoint=endpoint,
                     help="does it speak TLS? It does if it was started with tls= (--tls-cert)",
                 )
-            set_timeouts(session.raw, left_s, left_s)
             try:
                 session.handshake(until)
             except BlockingIOError:
+                # It may be the node that takes nothing, for a moment.
+                sleep_until_ready(session.raw, select.POLLIN, min(left_s, _LOOK_S))
                 continue
             except PlainPeerError as plain:
                 raise _without_tls(endpoint, plain.data) from None
@@ -106,7 +109,6 @@ class TlsConnection(Connection):
         if self._source.received or not self.is_open:
             return None
         try:
-            self._source.set_step(0.0)
             self._sock.recv_into(bytearray(1))
         except OSError as error:
             if is_alert(error):
