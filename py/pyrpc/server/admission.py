@@ -57,6 +57,11 @@ class Admission:
         return len(self._queue)
 
     @property
+    def has_turn(self) -> bool:
+        """Whether a call would get its turn at once; perhaps not any more when it comes."""
+        return self.in_flight < self.threads
+
+    @property
     def queue_limit(self) -> int:
         """Calls that may wait now; at most ``max_queued``."""
         return self._limit.value

@@ -29,6 +29,7 @@ from pyrpc.server.admission import Admission
 from pyrpc.server.batching import Batching
 from pyrpc.server.counters import Counters
 from pyrpc.server.events import FailedCall, NodeLog, trace_id_of
+from pyrpc.server.quick_calls import QuickCalls
 from pyrpc.server.request_bytes import RequestBytes, default_bytes_in_flight
 from pyrpc.server.store import Store
 from pyrpc.server.typed.calls import TypedCalls, call_typed
@@ -99,8 +100,7 @@ class Dispatcher:
         self._tracebacks = tracebacks
         self._traffic = traffic
         self._store = Store()
-        # How long each method ran the last time, if it was by a small call.
-        self._took_us: dict[str, int] = {}
+        self._quick_calls = QuickCalls()
         self.counters = Counters()
         self.log = NodeLog()
         # Told, with the seconds that running calls get (None: as always), when a caller asks the node to go away.
@@ -157,6 +157,21 @@ class Dispatcher:
             self._serve_small(channel, call)
             return True
         return self._serve_any(channel)
+
+    def serve_quick(self, channel: Channel) -> bool:
+        """Answer the call that the window holds, if it is one that takes next to no time; False: nothing was done."""
+        if not self._takes_small:
+            return False
+        source = channel.source
+        at = source.pos
+        call = small.decode_call(source)
+        if call is None:
+            return False
+        if not (self._quick_calls.is_quick(call[0]) and self._admission.has_turn):
+            source.pos = source.stop = at
+            return False
+        self._serve_small(channel, call)
+        return True
 
     def _serve_any(self, channel: Channel) -> bool:
         """Read a frame of any kind and answer it."""
@@ -246,12 +261,12 @@ class Dispatcher:
         """Answer a call that wire/small.py could read; what it cannot write goes the general way."""
         method, seqid, args, remaining_ms, max_frame_bytes = call
         admission = self._admission
-        if self._took_us.get(method, _QUICK_US) >= _QUICK_US:
+        if self._quick_calls.last_us.get(method, _QUICK_US) >= _QUICK_US:
             # Answers that are held back must not wait for a stage that may take its time.
             channel.flush()
         try:
             value, queued_us, service_us = self._compute(method, args, _NOTHING, None, remaining_ms / 1000, channel)
-            self._took_us[method] = queued_us + service_us
+            channel.was_quick = self._quick_calls.took(method, queued_us + service_us)
             frame = small.encode_value(seqid, value, admission.queued, admission.in_flight + 1, queued_us, service_us)
             if frame is not None and len(frame) <= max_frame_bytes:
                 channel.send_small(frame, service_us < _QUICK_US)

@@ -146,6 +146,8 @@ class Server:
             patience=patience or Patience(),
             farewell=self._dispatcher.say_goodbye,
             slow_callers=threads,
+            # A call with a token takes more steps than are worth it.
+            serve_quick=self._dispatcher.serve_quick if self._tokens is None else None,
         )
         self._watch = Watch(
             None if metrics_port is None else metrics_endpoint(metrics_host, metrics_port, insecure=insecure),

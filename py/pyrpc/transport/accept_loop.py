@@ -21,6 +21,7 @@ from collections.abc import Callable
 
 from pyrpc.transport.channel import Channel
 from pyrpc.transport.channel_set import ChannelSet
+from pyrpc.transport.lane import LOOK_S, Lane
 from pyrpc.transport.patience import Patience
 
 _log = logging.getLogger("pyrpc.listener")
@@ -43,6 +44,8 @@ class AcceptLoop:
         Takes a channel that is in order when the loop ends.
     sock : socket, optional
         That listens; it is closed here. None: connections come by ``park`` alone.
+    lane : Lane, optional
+        To be looked at.
     """
 
     def __init__(
@@ -52,12 +55,16 @@ class AcceptLoop:
         hand_over: Callable[[Channel], None],
         leave: Callable[[Channel], None],
         sock: socket.socket | None = None,
+        *,
+        lane: Lane | None = None,
     ) -> None:
         self._channels = channels
         self._patience = patience
         self._hand_over = hand_over
         self._leave = leave
         self._sock = sock
+        self._lane = lane
+        self._look_at = 0.0
         self._parked: deque[Channel] = deque()
         # Those that have to greet, in the order in which their time is over.
         self._greeting: deque[Channel] = deque()
@@ -81,23 +88,30 @@ class AcceptLoop:
     def adopt(self, channel: Channel) -> None:
         """Wait for a connection that is new here."""
         self._take(channel)
-        self._wake()
+        self.wake()
 
     def park(self, channel: Channel) -> None:
         """Wait for a connection that no thread is with."""
         self._parked.append(channel)
-        self._wake()
+        self.wake()
+
+    def wake(self) -> None:
+        """Have the loop look again at what is to be done, and by when."""
+        try:
+            self._wake_in.send(b"\0")
+        except OSError:
+            pass
 
     def refuse(self) -> None:
         """Close the port; returns when that is done."""
         self._is_refusing = True
-        self._wake()
+        self.wake()
         self._port_is_closed.wait(_LEAVING_S)
 
     def end(self) -> None:
         """Leave the connections that rest, and end; returns when that is done."""
         self._is_ending = True
-        self._wake()
+        self.wake()
         self._thread.join(_LEAVING_S)
 
     # -- the thread
@@ -133,6 +147,8 @@ class AcceptLoop:
     def _nap_s(self, listening: bool, now: float) -> float:
         nap_s = _SWEEP_S if listening or self._sock is None else _RETRY_ACCEPT_S
         look_at = self._unfinished.look_at
+        if self._lane is not None and self._lane.is_running:
+            look_at = min(look_at, now + LOOK_S)
         if self._greeting:
             look_at = min(look_at, self._greeting[0].greet_until)
         return max(0.0, min(nap_s, look_at - now))
@@ -239,6 +255,9 @@ class AcceptLoop:
 
     def _cut_overdue(self) -> None:
         now = time.monotonic()
+        if self._lane is not None and self._lane.is_running and now >= self._look_at:
+            self._look_at = now + LOOK_S
+            self._lane.look()
         for channel in self._unfinished.overdue(now):
             if channel in self._channels:
                 _log.info("%s: too slow inside a message", channel.peer)
@@ -260,12 +279,6 @@ class AcceptLoop:
                 # A thread is with it, or it is about to be parked: either finds it cut.
                 continue
             self._channels.forget(channel)
-
-    def _wake(self) -> None:
-        try:
-            self._wake_in.send(b"\0")
-        except OSError:
-            pass
 
     def _drain_wakes(self) -> None:
         try:

@@ -110,6 +110,10 @@ class Channel:
         self.bytes_sent = 0
         # Since when it waits for a call; inf while a thread is with it, or part of a call is here.
         self.rested_at = time.monotonic()
+        # When something came of it last, while one thread serves many.
+        self.heard_at = 0.0
+        # Whether its last call took next to no time.
+        self.was_quick = False
         # From the first byte of a call to the last of its answer.
         self.is_busy = False
         # Part of a frame is here, and no thread.
@@ -130,19 +134,24 @@ class Channel:
         """Whether to read a next frame; False: not all of it came within the linger time. EOFError when none will."""
         source = self.source
         if source.pos == source.end:
-            source.pos = source.stop = source.end = 0
             try:
-                got = self.sock.recv_into(source.buf)
+                if self._receive_first(0):
+                    return True
             except BlockingIOError:
                 return False
-            if got == 0:
-                raise EOFError
-            source.end = got
-            source.received += got
-            # As holds_frame does it: for a caller who calls again and again this is all there is to do.
-            if got >= 4 and _i32.unpack_from(source.buf)[0] <= got - 4:
-                return True
         return source.holds_frame() or self._await_rest()
+
+    def _receive_first(self, flags: int) -> bool:
+        """Receive into the empty window; whether it holds a frame then."""
+        source = self.source
+        source.pos = source.stop = source.end = 0
+        got = self.sock.recv_into(source.buf, 0, flags)
+        if got == 0:
+            raise EOFError
+        source.end = got
+        source.received += got
+        # As holds_frame does it: for a caller who calls again and again this is all there is to do.
+        return got >= 4 and bool(_i32.unpack_from(source.buf)[0] <= got - 4)
 
     def _await_rest(self) -> bool:
         """The same when part of a frame is here."""
@@ -165,15 +174,20 @@ class Channel:
     def read_ahead(self) -> bool:
         """Take in what is here, without waiting; whether a thread shall go on. EOFError and OSError: it is over."""
         source = self.source
-        while True:
-            try:
+        try:
+            if source.pos == source.end:
+                if self._receive_first(socket.MSG_DONTWAIT):
+                    return True
+                self._begin(0)
+            else:
                 self._take_in(self.sock.recv_into(source.make_room(), 0, socket.MSG_DONTWAIT))
-            except BlockingIOError:
-                return False
-            if source.holds_frame() or source.is_streamed(_STREAM_FROM_BYTES):
-                return True
-            if not self.has_pending():
-                return False
+            while not (source.holds_frame() or source.is_streamed(_STREAM_FROM_BYTES)):
+                if not self.has_pending():
+                    return False
+                self._take_in(self.sock.recv_into(source.make_room(), 0, socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return False
+        return True
 
     def has_pending(self) -> bool:
         """Whether more was received than the source was given."""

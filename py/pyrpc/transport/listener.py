@@ -10,6 +10,7 @@ answered while all the stages are busy.
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from pyrpc.transport.binding import bind
 from pyrpc.transport.channel import LINGER_S, PATIENCE, Channel, MakeChannel, SlowCallers
 from pyrpc.transport.channel_set import ChannelSet
 from pyrpc.transport.endpoint import Endpoint
+from pyrpc.transport.lane import Lane
 from pyrpc.transport.patience import Patience
 from pyrpc.transport.threads import ThreadCache
 
@@ -51,6 +53,9 @@ class Listener:
         Sends the last word on a connection that is in order when the listener closes it.
     slow_callers : int
         How many threads may wait for callers who are slow in the middle of a large frame.
+    serve_quick : callable, optional
+        Answers the frame that a channel holds if that takes no time, else does nothing and returns False. With it, one
+        thread serves connections that have such calls at the same time (lane.py).
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Listener:
         patience: Patience = PATIENCE,
         farewell: Callable[[Channel], None] | None = None,
         slow_callers: int = _SLOW_CALLERS,
+        serve_quick: Serve | None = None,
     ) -> None:
         self._wanted = endpoint
         self._serve = serve
@@ -72,6 +78,10 @@ class Listener:
         slow = SlowCallers(slow_callers)
         self._channels = ChannelSet(make_channel, patience, slow, LINGER_S, max_connections, on_close)
         self._threads = ThreadCache("pyrpc-node")
+        self._serve_quick = serve_quick
+        self._lane: Lane | None = None
+        # Those with a thread of their own whose last call was quick.
+        self._quick: set[Channel] = set()
         self._is_stopping = False
         self._loop: AcceptLoop | None = None
         self._sock: socket.socket | None = None
@@ -104,7 +114,12 @@ class Listener:
         self._begin()
 
     def _begin(self) -> None:
-        self._loop = AcceptLoop(self._channels, self._patience, self._hand_over, self._leave, self._sock)
+        if self._serve_quick is not None and hasattr(select, "epoll"):
+            forget = self._channels.forget
+            self._lane = Lane(self._serve_quick, self._threads.run, self._hand_over, self._rest, forget)
+        self._loop = AcceptLoop(
+            self._channels, self._patience, self._hand_over, self._leave, self._sock, lane=self._lane
+        )
         self._loop.start()
 
     def adopt(self, sock: socket.socket) -> None:
@@ -128,6 +143,8 @@ class Listener:
         """Cut every connection and let the threads end."""
         self.stop_accepting()
         self._is_stopping = True
+        if self._lane is not None:
+            self._lane.close()
         if self._loop is not None:
             self._loop.end()
         # Threads that linger on a connection see by themselves that it ends.
@@ -169,32 +186,52 @@ class Listener:
             self._channels.forget(channel)
 
     def _attend(self, channel: Channel) -> None:
-        """Serve a channel until it rests or ends."""
-        source = channel.source
+        """Serve a channel until it rests or ends, or its calls turn out to be quick."""
         try:
-            while channel.has_frame():
-                channel.is_busy = True
-                if not self._serve(channel) or channel.was_gone:
-                    self._channels.forget(channel)
-                    return
-                if source.is_slow:
-                    source.recover()
-                if self._is_stopping:
-                    self._leave(channel)
-                    return
-                channel.is_busy = False
+            is_quick = self._serve_frames(channel)
         except (OSError, EOFError):
             self._channels.forget(channel)
         except Exception:
             _log.exception("a connection from %s failed", channel.peer)
             self._channels.forget(channel)
         else:
-            if self._is_stopping:
-                self._leave(channel)
+            if is_quick is None:
+                self._channels.forget(channel)
+            elif is_quick:
+                self._join(channel)
             else:
                 self._rest(channel)
+        finally:
+            self._quick.discard(channel)
+
+    def _serve_frames(self, channel: Channel) -> bool | None:
+        """Serve frames as long as they come; then, whether they are quick and not the only ones. None: it is over."""
+        source, quick, lane = channel.source, self._quick, self._lane
+        while channel.has_frame():
+            channel.is_busy = True
+            if not self._serve(channel) or channel.was_gone:
+                return None
+            if source.is_slow:
+                source.recover()
+            channel.is_busy = False
+            if self._is_stopping:
+                return False
+            if lane is not None and channel.was_quick:
+                quick.add(channel)
+                if (len(quick) > 1 or lane.is_running) and source.pos == source.end and not channel.has_pending():
+                    channel.heard_at = time.monotonic()
+                    return True
+        return False
+
+    def _join(self, channel: Channel) -> None:
+        assert self._lane is not None and self._loop is not None
+        if self._lane.join(channel):
+            self._loop.wake()
 
     def _rest(self, channel: Channel) -> None:
+        if self._is_stopping:
+            self._leave(channel)
+            return
         assert self._loop is not None
         channel.is_unfinished = channel.has_begun
         channel.rested_at = float("inf") if channel.is_unfinished else time.monotonic()
