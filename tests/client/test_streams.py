@@ -189,8 +189,21 @@ def test_a_source_may_be_slow(client: Client) -> None:
 
 def test_progress_does_not_know_the_end_before_the_source_does(client: Client) -> None:
     seen: list[tuple[int, int | None]] = []
-    client.map("Work.double", blocks(X, 100), progress=lambda done, total: seen.append((done, total)))
-    assert seen[0] == (0, None)
+    has_seen, before_the_end = threading.Event(), 0
+
+    def source() -> Iterator[np.ndarray]:
+        nonlocal before_the_end
+        yield from blocks(X, 100)
+        assert has_seen.wait(10)
+        before_the_end = len(seen)
+
+    def progress(done: int, total: int | None) -> None:
+        seen.append((done, total))
+        has_seen.set()
+
+    client.map("Work.double", source(), progress=progress)
+    assert before_the_end > 0
+    assert {total for _, total in seen[:before_the_end]} == {None}
     assert seen[-1] == (3000, 3000)
 
 
