@@ -63,13 +63,13 @@ public final class NodeProcess implements AutoCloseable {
         }
     }
 
-    private static String python() {
+    static String python() {
         String named = System.getProperty("pyrpc.python", System.getenv("PYRPC_PYTHON"));
         return named == null ? "python3" : named;
     }
 
     /** Where the package is in this tree; of no effect where the interpreter has one installed that is asked for. */
-    private static String packageFolder() {
+    static String packageFolder() {
         if (System.getenv("PYRPC_INSTALLED") != null) {
             return "";
         }
