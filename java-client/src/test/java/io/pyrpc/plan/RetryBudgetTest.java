@@ -81,9 +81,11 @@ class RetryBudgetTest {
         CallBudget budget = new CallBudget();
         budget.onCalls(1000, 0.0);
         assertEquals(300, allowed(() -> budget.tryRetry(0.0)));
-        assertFalse(budget.tryHedge(0.0));
-        // The calls of the first second are forgotten after eleven: what the hedges have left is that of new ones.
-        budget.onCalls(1000, 11.5);
-        assertEquals(50, allowed(() -> budget.tryHedge(11.5)));
+        for (int time = 0; time < 100; time++) {
+            assertFalse(budget.tryHedge(0.0));
+        }
+        // Room for 40 more in all; the 60 hedges of 5% are all there.
+        budget.onCalls(200, 5.0);
+        assertEquals(40, allowed(() -> budget.tryHedge(5.0)));
     }
 }
