@@ -16,6 +16,7 @@ from pyrpc.errors import FailureClass, UnknownMethodError
 from pyrpc.plan.partition import CHUNKS_PER_NODE, LEAVES, MAX_CHUNK_BYTES, leaf_grid
 from pyrpc.plan.prng import SplitMix64
 from pyrpc.server import store
+from pyrpc.server.typed.hosting import hosted_services
 from pyrpc.stage.hosting import MAX_NAME_BYTES
 from pyrpc.testing.samples import assert_same
 from pyrpc.transport.patience import Patience
@@ -60,7 +61,7 @@ FIRST_COLUMNS = {"what", "code", "number", "limit", "seed", "rows", "member", "f
 
 def test_frame_of_every_example_is_as_long_as_it_says() -> None:
     names = re.findall(r"^```hex (.*)$", SPEC, re.MULTILINE)
-    assert set(names) == {"call", "reply", "call compact", "error", "exception"}
+    assert set(names) == {"call", "reply", "call compact", "error", "exception", "typed call", "typed reply"}
     for name in names:
         raw = example(name)
         assert int.from_bytes(raw[:4], "big") == len(raw) - 4, name
@@ -101,6 +102,23 @@ def test_errors_are_those_of_the_spec() -> None:
     assert b"".join(BINARY.encode_exception("stop", 9, "no method", 1)) == example("exception")[4:]
     with pytest.raises(UnknownMethodError, match="no method"):
         read("exception", "stop", 9)
+
+
+def test_typed_call_and_its_reply_are_those_of_the_spec() -> None:
+    class Math:
+        def add(self, a: int, b: int) -> int:
+            return a + b
+
+    _, calls = hosted_services([Math])
+    source = BytesSource(example("typed call"))
+    source.next_frame(1000)
+    reader = BINARY.reader(source)
+    name, kind, seqid = reader.message()
+    assert (name, kind, seqid) == ("Math:add", 1, 7)
+    codec, name = calls.answering(BINARY, name)
+    args = codec.decode_arguments(reader, name)
+    assert args == {"method": "Math.add", "positional": [1, 2], "named": {}}
+    assert b"".join(codec.encode_value(name, seqid, 3, LoadReport())) == example("typed reply")[4:]
 
 
 # -- Tensor

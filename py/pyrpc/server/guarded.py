@@ -1,5 +1,7 @@
 """Answers frames at a node that asks for tokens.
 
+Typed calls have no place for one. They have the rights of the token that their connection has shown last.
+
 A connection is that of one caller, who sends the same token with each call. So a token is looked up once for a
 connection; after that, what ends with the same bytes is known by them, and small calls go the quick way of
 wire/small.py, which knows nothing of tokens: these bytes are cut out first.
@@ -7,6 +9,7 @@ wire/small.py, which knows nothing of tokens: these bytes are cut out first.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from pyrpc.errors import AuthError, ProtocolError
@@ -16,14 +19,24 @@ from pyrpc.server.tokens import Grant, TokenFile, denied
 from pyrpc.stage.current import Peer
 from pyrpc.transport.channel import Channel
 from pyrpc.wire import small
-from pyrpc.wire.codec import BINARY, Codec, Parts, frame_bytes
+from pyrpc.wire.codec import BINARY, METHODS, Codec, Parts, frame_bytes
 from pyrpc.wire.messages import CallOptions
 from pyrpc.wire.token_tail import cut_tail, token_tail
 
 # Whoever looks whether a node is there need not be known.
 _FREE = frozenset(("ping",))
 _METHOD_ARGUMENT = {"call": "method", "run": "stage"}
+_TYPED_HELP = (
+    "typed calls have no place for a token: first send one on the same connection, "
+    "with stages(CallOptions(token=...)) of service Node"
+)
 _FOR_ALL = frozenset(("stages", "stats", "put", "release"))
+
+
+class _Serving(threading.local):
+    """Whose frame this thread answers; also of a oneway call, whose peer nobody asks for."""
+
+    channel: Channel | None = None
 
 
 class _Known:
@@ -49,6 +62,7 @@ class GuardedDispatcher(Dispatcher):
     def __init__(self, *args: Any, tokens: TokenFile, **options: Any) -> None:
         super().__init__(*args, **options)
         self._tokens = tokens
+        self._serving = _Serving()
 
     def serve(self, channel: Channel) -> bool:
         """Read one frame and answer it; see Dispatcher."""
@@ -64,6 +78,13 @@ class GuardedDispatcher(Dispatcher):
             finally:
                 known.is_at_hand = False
         return self._serve_any(channel)
+
+    def _serve_frame(self, channel: Channel) -> bool:
+        self._serving.channel = channel
+        try:
+            return super()._serve_frame(channel)
+        finally:
+            self._serving.channel = None
 
     def _recognize(self, channel: Channel, known: _Known) -> bool:
         """Whether the frame that comes next ends with the known token; it is cut out then."""
@@ -100,6 +121,9 @@ class GuardedDispatcher(Dispatcher):
         """Refuse whoever may not call this."""
         if name in _FREE:
             return
+        if name not in METHODS:
+            self._admit_typed(str(args.get("method") or ""))
+            return
         channel = peer if isinstance(peer, Channel) else None
         known = channel.caller if channel is not None else None
         if isinstance(known, _Known) and known.is_at_hand:
@@ -116,3 +140,12 @@ class GuardedDispatcher(Dispatcher):
         elif name not in _FOR_ALL and not grant.is_unlimited:
             # What concerns the node as a whole, such as to drain it.
             raise denied(f"the token of {grant.name} does not give the right to all stages, which {name} needs")
+
+    def _admit_typed(self, stage: str) -> None:
+        """Refuse a typed call, which has no place for a token, on a connection that has shown none."""
+        channel = self._serving.channel
+        known = channel.caller if channel is not None else None
+        if not isinstance(known, _Known):
+            raise AuthError("the node asks for a token, and this connection has not shown one", help=_TYPED_HELP)
+        # The stage behind a processor has a name of its own.
+        known.grant.require(stage.replace(":", "."))

@@ -26,6 +26,7 @@ from pyrpc.idl.lock import Lock
 from pyrpc.idl.text import text_of
 
 TOP = Path(__file__).resolve().parents[3]
+EVERYTHING = TOP / "tests/idl/everything.thrift"
 PROTOCOLS = {
     "binary": TBinaryProtocol,
     "binary accelerated": TBinaryProtocolAccelerated,
@@ -94,3 +95,19 @@ def opened(endpoint: str, protocol: str = "binary", service: str | None = None, 
         yield made if service is None else TMultiplexedProtocol(made, service)
     finally:
         framed.close()
+
+
+class Everything:
+    """The generated modules of everything.thrift."""
+
+    def __init__(self) -> None:
+        self.Everyone: ModuleType = importlib.import_module("everything_idl.Everyone")
+        self.types: Any = importlib.import_module("everything_idl.ttypes")
+        self.shared: Any = importlib.import_module("shared_idl.ttypes")
+        self.pyrpc: Any = importlib.import_module("pyrpc_idl.ttypes")
+
+
+@pytest.fixture(scope="session")
+def everything(generated: Callable[[str, str], None]) -> Everything:
+    generated("everything", EVERYTHING.read_text())
+    return Everything()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator
-from types import ModuleType
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,20 +14,9 @@ from thrift.TMultiplexedProcessor import TMultiplexedProcessor
 import pyrpc.idl
 from pyrpc import Client, Server
 
-from .conftest import PROTOCOLS, TOP, opened
+from .conftest import EVERYTHING as IDL
+from .conftest import PROTOCOLS, Everything, opened
 from .everyone import Handler
-
-IDL = TOP / "tests/idl/everything.thrift"
-
-
-class Everything:
-    """The generated modules of everything.thrift."""
-
-    def __init__(self) -> None:
-        self.Everyone: ModuleType = importlib.import_module("everything_idl.Everyone")
-        self.types: Any = importlib.import_module("everything_idl.ttypes")
-        self.shared: Any = importlib.import_module("shared_idl.ttypes")
-        self.pyrpc: Any = importlib.import_module("pyrpc_idl.ttypes")
 
 
 class Doubles(Handler):
@@ -38,12 +25,6 @@ class Doubles(Handler):
     def doubled(self, x):
         values = 2 * np.frombuffer(x.data, np.float64)
         return type(x)(x.dtype, x.shape, values.tobytes())
-
-
-@pytest.fixture(scope="session")
-def everything(generated: Callable[[str, str], None]) -> Everything:
-    generated("everything", IDL.read_text())
-    return Everything()
 
 
 @pytest.fixture(params=["without generated code", "by a processor"])
