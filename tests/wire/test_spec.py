@@ -288,6 +288,7 @@ def test_limits_are_those_of_the_code() -> None:
         "stalled frame": PATIENCE.stalled_s,
         "TLS handshake": PATIENCE.handshake_s,
         "token": security._MAX_TOKEN_BYTES,
+        "frame, before a token where one is asked for": limits.STRANGER_FRAME_BYTES,
     }
     assert MAX_NAME_BYTES == limits.METHOD_NAME_BYTES
     assert MAX_CHUNK_BYTES == limits.CHUNK_BYTES

@@ -55,7 +55,9 @@ class NodeHandle:
         checksums: bool = False,
     ) -> None:
         self.endpoint = str(endpoint)
-        self.pool = ConnectionPool(endpoint, connect_timeout_s, connect=_checked(connect) if checksums else connect)
+        if checksums or token is not None:
+            connect = _with(connect, checksums, token)
+        self.pool = ConnectionPool(endpoint, connect_timeout_s, connect=connect)
         self.health = NodeHealth()
         self.in_flight = 0
         self.weight = 1.0
@@ -284,13 +286,15 @@ def next_call_id() -> int:
     return next(_CALL_IDS) & 0x7FFFFFFF
 
 
-def _checked(connect: Callable[[Endpoint, float], Connection]) -> Callable[[Endpoint, float], Connection]:
-    def connect_checked(endpoint: Endpoint, timeout_s: float) -> Connection:
+def _with(
+    connect: Callable[[Endpoint, float], Connection], checksums: bool, token: str | None
+) -> Callable[[Endpoint, float], Connection]:
+    def connect_with(endpoint: Endpoint, timeout_s: float) -> Connection:
         connection = connect(endpoint, timeout_s)
-        connection.needs_crc32c = True
+        connection.needs_crc32c, connection.token = checksums, token
         return connection
 
-    return connect_checked
+    return connect_with
 
 
 def _same_fate(error: PyrpcError) -> PyrpcError:

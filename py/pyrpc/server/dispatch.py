@@ -179,24 +179,35 @@ class Dispatcher:
         channel.flush()
         try:
             size = source.next_frame(self._max_frame_bytes)
-        except (ProtocolError, TooLargeError) as error:
-            # Where the next frame begins cannot be known (or would cost more than the limit): say so and close.
-            codec, name, _, seqid = _sender(source) if isinstance(error, TooLargeError) else (BINARY, "", 0, 0)
-            self._complain(channel, codec, name, seqid, error)
+        except TooLargeError as error:
+            return self._close_on(channel, error)
+        except ProtocolError as error:
+            # Where the next frame begins cannot be known: say so and close.
+            self._complain(channel, BINARY, "", 0, error)
             channel.drain()
             return False
         return self._serve_frame(channel) if size <= limits.READ_AHEAD_BYTES else self._serve_large(channel, size)
 
     def _serve_large(self, channel: Channel, size: int) -> bool:
         """Answer the frame that is open, once there is room for its bytes."""
+        return self._serve_within(self.request_bytes, channel, size)
+
+    def _serve_within(self, room: RequestBytes, channel: Channel, size: int) -> bool:
         try:
-            self.request_bytes.enter(size)
+            room.enter(size)
         except OverloadedError as error:
             return self._turn_away(channel, error)
         try:
             return self._serve_frame(channel)
         finally:
-            self.request_bytes.leave(size)
+            room.leave(size)
+
+    def _close_on(self, channel: Channel, error: PyrpcError) -> bool:
+        """Refuse the frame that is open by its length: to read it to its end would cost more than the limit."""
+        codec, name, _, seqid = _sender(channel.source)
+        self._complain(channel, codec, name, seqid, error)
+        channel.drain()
+        return False
 
     def _turn_away(self, channel: Channel, error: OverloadedError) -> bool:
         """Refuse the frame that is open without keeping any of it; the connection goes on behind it."""

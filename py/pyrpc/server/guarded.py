@@ -15,10 +15,11 @@ from typing import Any
 from pyrpc.errors import AuthError, ProtocolError
 from pyrpc.server.dispatch import Dispatcher, failed_call
 from pyrpc.server.events import FailedCall
+from pyrpc.server.request_bytes import RequestBytes
 from pyrpc.server.tokens import Grant, TokenFile, denied
 from pyrpc.stage.current import Peer
 from pyrpc.transport.channel import Channel
-from pyrpc.wire import small
+from pyrpc.wire import limits, small
 from pyrpc.wire.codec import BINARY, METHODS, Codec, Parts, frame_bytes
 from pyrpc.wire.messages import CallOptions
 from pyrpc.wire.token_tail import cut_tail, token_tail
@@ -30,6 +31,8 @@ _TYPED_HELP = (
     "typed calls have no place for a token: first send one on the same connection, "
     "with stages(CallOptions(token=...)) of service Node"
 )
+# Frames of all connections together that have not shown a token yet, beside those within the window.
+_STRANGERS_BYTES = 64 * 2**20
 _FOR_ALL = frozenset(("stages", "stats", "put", "release"))
 
 
@@ -51,6 +54,15 @@ class _Known:
         self.is_at_hand = False
 
 
+def _stranger(size: int) -> AuthError:
+    return AuthError(
+        "the connection has not shown a token yet, and the node takes no large message before",
+        expected=f"at most {limits.STRANGER_FRAME_BYTES} bytes",
+        got=f"{size} bytes",
+        help="send a small call with the token first, such as release of an empty Ref; as clients of pyrpc do",
+    )
+
+
 class GuardedDispatcher(Dispatcher):
     """Answers those who show a token, and what it gives the right to; see Dispatcher.
 
@@ -63,6 +75,7 @@ class GuardedDispatcher(Dispatcher):
         super().__init__(*args, **options)
         self._tokens = tokens
         self._serving = _Serving()
+        self._stranger_bytes = RequestBytes(min(_STRANGERS_BYTES, self.request_bytes.most))
 
     def serve(self, channel: Channel) -> bool:
         """Read one frame and answer it; see Dispatcher."""
@@ -89,9 +102,21 @@ class GuardedDispatcher(Dispatcher):
     def _recognize(self, channel: Channel, known: _Known) -> bool:
         """Whether the frame that comes next ends with the known token; it is cut out then."""
         if not self._tokens.is_current(known.grant):
-            channel.caller = None
-            return False
+            # The file was read again; the token may still be in it, with other rights.
+            grant = self._tokens.renewed(known.grant)
+            if grant is None:
+                channel.caller = None
+                return False
+            known.grant = grant
         return cut_tail(channel.source, known.tail)
+
+    def _serve_large(self, channel: Channel, size: int) -> bool:
+        """As for any node; whoever has not shown a token yet gets no more than a little room, beside that of others."""
+        if isinstance(channel.caller, _Known):
+            return super()._serve_large(channel, size)
+        if size > limits.STRANGER_FRAME_BYTES:
+            return self._close_on(channel, _stranger(size))
+        return self._serve_within(self._stranger_bytes, channel, size)
 
     def _serve_known(self, channel: Channel, grant: Grant, call: small.SmallCall) -> None:
         try:

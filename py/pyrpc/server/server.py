@@ -148,6 +148,7 @@ class Server:
             slow_callers=threads,
             # A call with a token takes more steps than are worth it.
             serve_quick=self._dispatcher.serve_quick if self._tokens is None else None,
+            max_frame_bytes=self._max_frame_bytes,
         )
         self._watch = Watch(
             None if metrics_port is None else metrics_endpoint(metrics_host, metrics_port, insecure=insecure),

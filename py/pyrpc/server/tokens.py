@@ -143,6 +143,10 @@ class TokenFile:
         """Whether a grant that was given earlier still holds."""
         return self._grants.get(grant.digest) is grant
 
+    def renewed(self, grant: Grant) -> Grant | None:
+        """What the token of a grant that was given earlier gives the right to now; None: nothing any more."""
+        return self._grants.get(grant.digest)
+
     # -- the file
 
     def start(self) -> None:

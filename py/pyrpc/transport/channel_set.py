@@ -11,6 +11,7 @@ from pyrpc.transport.channel import Channel, MakeChannel, SlowCallers
 from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.patience import Patience
 from pyrpc.transport.stream import set_timeouts
+from pyrpc.wire import limits
 
 # Beyond the linger time, after which a caller looks at its connection before it sends on it.
 _MARGIN_S = 0.03
@@ -31,6 +32,8 @@ class ChannelSet:
         For ``has_room``.
     on_close : callable, optional
         Told of each connection that ended.
+    max_frame_bytes : int
+        Larger frames are refused by who serves them.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class ChannelSet:
         linger_s: float,
         most: int,
         on_close: Callable[[], None] | None = None,
+        max_frame_bytes: int = limits.HARD_FRAME_BYTES,
     ) -> None:
         self._make_channel = make_channel
         self._patience = patience
@@ -48,6 +52,7 @@ class ChannelSet:
         self._linger_s = linger_s
         self._most = most
         self._on_close = on_close
+        self._max_frame_bytes = max_frame_bytes
         self._lock = threading.Lock()
         self._channels: set[Channel] = set()
         self._past_received = self._past_sent = 0
@@ -78,6 +83,7 @@ class ChannelSet:
         channel.patience = self._patience
         channel.source.min_bytes_per_s = self._patience.min_bytes_per_s
         channel.source.slow = self._slow
+        channel.source.most_bytes = self._max_frame_bytes
         if channel.greet_until != float("inf"):
             channel.greet_until = time.monotonic() + self._patience.handshake_s
         with self._lock:

@@ -25,7 +25,7 @@ from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.stream import SocketSource, StreamSocket, send_all, send_frame, set_timeouts
 from pyrpc.wire import limits, small
 from pyrpc.wire.codec import BINARY, GoodbyeError, Parts, RemoteProtocolError, check_frame, frame_bytes
-from pyrpc.wire.messages import CallReply, NodeInfo
+from pyrpc.wire.messages import CallOptions, CallReply, NodeInfo, Ref
 from pyrpc.wire.tensor import Placer
 
 # How long a send or receive is left to the kernel, which rounds it up to its ticks of 4 to 10 ms; after that poll()
@@ -46,9 +46,12 @@ class Connection:
     ----------
     needs_crc32c : bool
         Whether arrays of replies must have a checksum (one that is there is always checked).
+    token : str or None
+        To show before the first large message: a node that asks for tokens takes none before it knows who calls.
     """
 
     needs_crc32c = False
+    token: str | None = None
 
     def __init__(self, endpoint: Endpoint, connect_timeout_s: float = 5.0) -> None:
         self.endpoint = endpoint
@@ -97,8 +100,11 @@ class Connection:
     def send_parts(self, parts: Parts, deadline: Deadline) -> None:
         """Send a message; its reply is read later. Errors as for ``exchange``."""
         size = frame_bytes(parts)
-        if size > limits.STOCK_FRAME_BYTES:
-            self._check_node_takes(size, deadline)
+        if size > limits.STRANGER_FRAME_BYTES:
+            if self.token is not None:
+                self._show_token(self.token, deadline)
+            if size > limits.STOCK_FRAME_BYTES:
+                self._check_node_takes(size, deadline)
         try:
             send_frame(self._sock, parts, size, deadline.at)
         except OSError as error:
@@ -226,11 +232,26 @@ class Connection:
             help="the node may have died or been restarted; look at its log",
         )
 
+    def _show_token(self, token: str, deadline: Deadline) -> None:
+        """Call what does nothing: the node takes large messages from then on."""
+        args = {"ref": Ref(""), "options": CallOptions(remaining_ms=deadline.remaining_ms(), token=token)}
+        self._ask_first("release", args, deadline)
+        self.token = None
+
+    def _ask_first(self, name: str, args: dict[str, Any], deadline: Deadline) -> Any:
+        """Ask for something before a message is sent; if that fails, nothing of the message has run."""
+        seqid = self.next_seqid()
+        try:
+            return self.exchange(name, seqid, BINARY.encode_request(name, seqid, args), deadline)
+        except ConnectionLostError as error:
+            raise UnreachableError(
+                "the connection broke before the call was sent", got=error.got, endpoint=str(self.endpoint)
+            ) from error
+
     def _check_node_takes(self, size: int, deadline: Deadline) -> None:
         """Ask once how much the node takes, before sending more than any Thrift server takes."""
         if self.node is None:
-            seqid = self.next_seqid()
-            self.node = self.exchange("ping", seqid, BINARY.encode_request("ping", seqid, {}), deadline)
+            self.node = self._ask_first("ping", {}, deadline)
         assert self.node is not None
         endpoint = str(self.endpoint)
         check_frame(

@@ -23,6 +23,7 @@ from pyrpc.transport.endpoint import Endpoint
 from pyrpc.transport.lane import Lane
 from pyrpc.transport.patience import Patience
 from pyrpc.transport.threads import ThreadCache
+from pyrpc.wire import limits
 
 _log = logging.getLogger("pyrpc.listener")
 
@@ -56,6 +57,8 @@ class Listener:
     serve_quick : callable, optional
         Answers the frame that a channel holds if that takes no time, else does nothing and returns False. With it, one
         thread serves connections that have such calls at the same time (lane.py).
+    max_frame_bytes : int
+        ``serve`` refuses larger ones by their length, so it gets them as soon as that is here.
     """
 
     def __init__(
@@ -70,13 +73,14 @@ class Listener:
         farewell: Callable[[Channel], None] | None = None,
         slow_callers: int = _SLOW_CALLERS,
         serve_quick: Serve | None = None,
+        max_frame_bytes: int = limits.HARD_FRAME_BYTES,
     ) -> None:
         self._wanted = endpoint
         self._serve = serve
         self._patience = patience
         self._farewell = farewell
         slow = SlowCallers(slow_callers)
-        self._channels = ChannelSet(make_channel, patience, slow, LINGER_S, max_connections, on_close)
+        self._channels = ChannelSet(make_channel, patience, slow, LINGER_S, max_connections, on_close, max_frame_bytes)
         self._threads = ThreadCache("pyrpc-node")
         self._serve_quick = serve_quick
         self._lane: Lane | None = None

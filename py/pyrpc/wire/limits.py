@@ -13,6 +13,9 @@ NDIM = 32
 CONTAINER_ITEMS = 4096
 # The same for all containers of a message together, or nesting would get round it.
 MESSAGE_ITEMS = 2**20
+# A node that asks for tokens takes larger frames only on connections that have shown one, which stands at the end of a
+# call; so anybody could make it take what he likes before it knows him. A first call with a small array still fits.
+STRANGER_FRAME_BYTES = 2**20
 # What a reader's objects may take beside the bytes of the message, estimated: so many times the frame, and so much on
 # top. A message of small values becomes more than its bytes: an empty list is 9 bytes (3 in the compact protocol) and
 # 56 in memory, so a frame of a few MB could take a hundred.

@@ -18,6 +18,8 @@ _HEX_SHOWN = 16
 # As the length of a frame, a TLS record that is an alert or a hello is at least this.
 _TLS_SIZES = 0x15030000
 _TLS_ALERT_BYTES = 7
+# What tells who calls which method, but for the longest names: the version, the name, a number.
+_SENDER_BYTES = 64
 _i32 = struct.Struct(">i")
 
 
@@ -30,7 +32,7 @@ class Source:
         How much is read ahead; at least SMALL_BYTES, since ``take`` gives that much in one piece.
     """
 
-    __slots__ = ("buf", "end", "left", "pos", "received", "stop", "view")
+    __slots__ = ("buf", "end", "left", "most_bytes", "pos", "received", "stop", "view")
 
     def __init__(self, window_bytes: int = limits.READ_AHEAD_BYTES) -> None:
         if window_bytes < limits.SMALL_BYTES:
@@ -39,6 +41,8 @@ class Source:
         self.view = memoryview(self.buf)
         self.pos = self.stop = self.end = self.left = 0
         self.received = 0
+        # Frames that are larger are going to be refused.
+        self.most_bytes = limits.HARD_FRAME_BYTES
 
     def receive(self, target: memoryview) -> int:
         """Put at least one byte into target and tell how many; raise at the end of the stream."""
@@ -103,6 +107,9 @@ class Source:
         if size >= _TLS_SIZES:
             # Perhaps no frame at all, and then no more comes: who sends that shall be told.
             from_bytes = 4 if size > limits.HARD_FRAME_BYTES else min(from_bytes, _TLS_ALERT_BYTES)
+        elif size > self.most_bytes:
+            # It will be refused by its length, and perhaps no more of it comes.
+            from_bytes = min(from_bytes, _SENDER_BYTES)
         return bool(held >= from_bytes and size > len(self.buf) - 4)
 
     def make_room(self) -> memoryview:
