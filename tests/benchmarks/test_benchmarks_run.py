@@ -23,20 +23,34 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=TOP, env=env, capture_output=True, text=True, timeout=100)
 
 
-def run_quick(tmp_path: Path, *names: str) -> tuple[dict[str, Any], str]:
-    path = tmp_path / "result.json"
+Run = tuple[dict[str, Any], str]
+
+
+def run_quick(folder: Path, *names: str) -> Run:
+    """What one quick run wrote as JSON, and what it printed."""
+    path = folder / "result.json"
     chosen = [part for name in names for part in ("--only", name)]
     done = run("--quick", "--strict", "--json", str(path), *chosen)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(path.read_text()), done.stdout
 
 
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_quick(tmp_path_factory.mktemp("small"), "echo_small", "many_calls")
+
+
+@pytest.fixture(scope="module")
+def large_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_quick(tmp_path_factory.mktemp("large"), "echo_large", "map_large")
+
+
 def names_of(outcome: dict[str, Any]) -> set[str]:
     return {series["name"] for series in outcome["series"]}
 
 
-def test_quick_run_measures_every_contender_of_small_calls(tmp_path: Path) -> None:
-    result, printed = run_quick(tmp_path, "echo_small", "many_calls")
+def test_quick_run_measures_every_contender_of_small_calls(small_run: Run) -> None:
+    result, printed = small_run
     small, many = result["outcomes"]
     assert names_of(small) == {"pyrpc", "raw Python sockets", *STOCK}
     assert names_of(many) >= {f"1 thread: {name}" for name in ("pyrpc", *STOCK)}
@@ -49,38 +63,20 @@ def test_quick_run_measures_every_contender_of_small_calls(tmp_path: Path) -> No
         assert series["name"] in printed
 
 
-def test_quick_run_measures_large_echo_and_map(tmp_path: Path) -> None:
-    result, _ = run_quick(tmp_path, "echo_large", "map_large")
-    large, mapped = result["outcomes"]
+def test_quick_run_measures_large_echo_and_map(large_run: Run) -> None:
+    large, mapped = large_run[0]["outcomes"]
     assert names_of(large) >= {"pyrpc", "pyrpc, results kept", "raw Python sockets", *STOCK}
     assert names_of(mapped) == {"pyrpc map", "one NumPy call here"}
 
 
-def test_quick_run_measures_every_contender_of_connections(tmp_path: Path) -> None:
-    result, _ = run_quick(tmp_path, "connections")
-    (outcome,) = result["outcomes"]
-    pools = {f"16: {name.replace('stock', 'stock pool')}, calls" for name in STOCK}
-    both = {f"{count}: {name}, calls" for count in (1, 16, 50) for name in ("pyrpc", "a thread each")}
-    assert {name for name in names_of(outcome) if name.endswith("calls")} == pools | both
-    assert {series["name"] for series in outcome["series"] if series["median"] > 0} >= pools | both
-
-
-def test_quick_run_measures_drips_and_a_stage_that_holds_the_gil(tmp_path: Path) -> None:
-    result, _ = run_quick(tmp_path, "drips", "gil_stage")
-    drips, beside = result["outcomes"]
-    assert names_of(drips) >= {"p99, alone", "p99, crowded", "threads that the crowd adds"}
-    assert names_of(beside) >= {"p99, 1 worker", "p99, 2 workers", "p99, 2 workers, nothing beside"}
-    assert [len(outcome["targets"]) for outcome in (drips, beside)] == [2, 1]
-
-
-def test_run_names_machine_versions_and_commit(tmp_path: Path) -> None:
-    result, printed = run_quick(tmp_path, "map_large")
+def test_run_names_machine_versions_and_commit(large_run: Run) -> None:
+    result, printed = large_run
     assert set(result["machine"]) >= {"cpu", "cores", "python", "numpy", "thrift", "commit"}
     assert printed.startswith("machine: cpu ")
 
 
-def test_quick_run_judges_nothing(tmp_path: Path) -> None:
-    _, printed = run_quick(tmp_path, "echo_small")
+def test_quick_run_judges_nothing(small_run: Run) -> None:
+    _, printed = small_run
     assert "not judged" in printed
     assert "MISSED" not in printed
 

@@ -56,6 +56,8 @@ def nodes() -> Iterator[list[Node]]:
 def servers(nodes: list[Node]) -> Iterator[list[Server]]:
     running = [Server({"Node": node}, port=0).start() for node in nodes]
     yield running
+    for node in nodes:
+        node.go_on.set()
     for server in running:
         server.stop(grace_s=1.0)
 
