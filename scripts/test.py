@@ -172,7 +172,15 @@ def breakdowns(codes: dict[str, int], reports: dict[str, ElementTree.Element]) -
         if code and not (counts and counts["failed"]):
             is_lost = counts is None and environment not in WITHOUT_REPORT
             ended = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-            yield f"failure: {environment}: {ended}" + (", no junit.xml: its tests did not end" if is_lost else "")
+            yield f"failure: {environment}: {ended}" + (f", no junit.xml: {last_test(environment)}" if is_lost else "")
+
+
+def last_test(environment: str) -> str:
+    """What was running when the process of the tests ended too early; see tests/conftest.py."""
+    try:
+        return shortened("it ended in " + (WORK_DIR / environment / "last-test.txt").read_text())
+    except OSError:
+        return "no test began"
 
 
 def print_failures(codes: dict[str, int], reports: dict[str, ElementTree.Element]) -> None:
@@ -194,7 +202,7 @@ def main(arguments: list[str]) -> int:
     skipped = {environment for toolchain in missing for environment in toolchain.environments}
     chosen = [environment for environment in ENVIRONMENTS if environment not in skipped]
     result = WORK_DIR / "result.json"
-    for old in (result, *WORK_DIR.glob("*/junit.xml")):
+    for old in (result, *WORK_DIR.glob("*/junit.xml"), *WORK_DIR.glob("*/last-test.txt")):
         old.unlink(missing_ok=True)
     tox = [sys.executable, "-m", "tox", "run-parallel", "--parallel-no-spinner", "--parallel", PARALLEL]
     tox += ["--result-json", str(result)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from pyrpc import Tls
 # Built on the profile in force (Hypothesis has one for CI). No deadline: a busy machine is no failure.
 settings.register_profile("pyrpc", settings(), deadline=None, print_blob=True)
 settings.load_profile("pyrpc")
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Note which test began last, where somebody asks for it: a process that is killed cannot tell any more."""
+    if path := os.environ.get("PYRPC_LAST_TEST"):
+        Path(path).write_text(nodeid)
 
 
 @pytest.fixture(autouse=True)

@@ -117,23 +117,36 @@ def test_what_is_told_of_failures_is_bounded(
 
 
 def test_an_environment_that_ends_without_a_failed_test_is_named(
-    matrix: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    matrix: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fail_test(tmp_path / "py310/junit.xml", failed_case("test_a", "told by its report"))
-    write_report(tmp_path / "py311/junit.xml", tests=5)
-    (tmp_path / "py312").mkdir()
-    (tmp_path / "py312/junit.xml").write_text("<testsuites><testsuite tests='5'")
+    folder = matrix.WORK_DIR
+    fail_test(folder / "py310/junit.xml", failed_case("test_a", "told by its report"))
+    write_report(folder / "py311/junit.xml", tests=5)
+    (folder / "py312").mkdir()
+    (folder / "py312/junit.xml").write_text("<testsuites><testsuite tests='5'")
+    (folder / "py313").mkdir()
+    (folder / "py313/last-test.txt").write_text("tests/test_b.py::test_c")
     codes = {"py310": 1, "py311": 3, "py312": 1, "py313": -11, "lint": 1, "docs": 0}
     result = {"testenvs": {name: {"result": {"exit_code": code}} for name, code in codes.items()}}
-    (tmp_path / "result.json").write_text(json.dumps(result))
-    reports = matrix.read_reports(sorted(tmp_path.glob("*/junit.xml")))
-    matrix.print_failures(matrix.exit_codes(tmp_path / "result.json"), reports)
+    (folder / "result.json").write_text(json.dumps(result))
+    reports = matrix.read_reports(sorted(folder.glob("*/junit.xml")))
+    matrix.print_failures(matrix.exit_codes(folder / "result.json"), reports)
     assert capsys.readouterr().out.splitlines()[2:] == [
         "failure: py311: exit code 3",
-        "failure: py312: exit code 1, no junit.xml: its tests did not end",
-        "failure: py313: killed by signal 11, no junit.xml: its tests did not end",
+        "failure: py312: exit code 1, no junit.xml: no test began",
+        "failure: py313: killed by signal 11, no junit.xml: it ended in tests/test_b.py::test_c",
         "failure: lint: exit code 1",
     ]
+
+
+def test_the_test_that_began_last_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_runtest_logstart\n")
+    (tmp_path / "test_it.py").write_text("def test_first(): pass\ndef test_dies():\n    import os\n    os._exit(9)\n")
+    environment = os.environ | {"PYRPC_LAST_TEST": str(tmp_path / "note"), "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
+    done = subprocess.run(command, env=environment, cwd=TOP, capture_output=True, check=False)
+    assert done.returncode == 9
+    assert (tmp_path / "note").read_text() == "test_it.py::test_dies"
 
 
 def test_without_word_from_tox_no_environment_is_blamed(matrix: ModuleType, tmp_path: Path) -> None:
