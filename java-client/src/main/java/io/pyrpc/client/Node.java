@@ -3,6 +3,7 @@ package io.pyrpc.client;
 import io.pyrpc.NodeInfo;
 import io.pyrpc.NodeStats;
 import io.pyrpc.StageInfo;
+import io.pyrpc.errors.CancelledException;
 import io.pyrpc.errors.ConnectionLostException;
 import io.pyrpc.errors.Detail;
 import io.pyrpc.errors.DrainingException;
@@ -35,6 +36,7 @@ class Node {
     private final String token;
     /** Those that serve a call now. */
     private final Set<Connection> used = ConcurrentHashMap.newKeySet();
+    private volatile boolean isClosed;
     /** When a job lost the node last; -inf once it has answered again. */
     private volatile double lostAtS = Double.NEGATIVE_INFINITY;
 
@@ -93,8 +95,9 @@ class Node {
         pool.dropIdle();
     }
 
-    /** Break off what runs, and close all. */
+    /** Break off what runs, and close all; further calls are refused as cancelled. */
     void close() {
+        isClosed = true;
         pool.close();
         used.forEach(Connection::abort);
     }
@@ -222,6 +225,11 @@ class Node {
     Connection take(Deadline deadline) {
         Connection connection = pool.take(deadline.nanos());
         used.add(connection);
+        // Looked at last: a node that is closed just now may have looked before this one was there.
+        if (isClosed) {
+            giveBack(connection);
+            throw new CancelledException("the client was closed", Detail.NONE.withEndpoint(endpoint));
+        }
         return connection;
     }
 

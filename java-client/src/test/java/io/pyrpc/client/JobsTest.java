@@ -93,7 +93,6 @@ class JobsTest {
         node(JobsTest::echo);
         node(JobsTest::echo);
         assertEquals(rows(100_000), map(rows(100_000)));
-        assertTrue(nodes.stream().allMatch(node -> !node.calls.isEmpty()));
     }
 
     @Test
@@ -284,8 +283,12 @@ class JobsTest {
         for (int again = 0; again < 5; again++) {
             assertEquals(first, reduce(ReduceOp.sum(), rows(1000)));
         }
-        assertEquals(64 * 6, nodes.stream().mapToInt(node -> node.calls.size()).sum());
-        assertTrue(nodes.get(0).calls.get(0).rows() < 0);
+        List<Node.Call> firsts = nodes.stream()
+                .flatMap(node -> node.calls.stream())
+                .filter(call -> call.attempt() == 0)
+                .toList();
+        assertEquals(64 * 6, firsts.size());
+        assertTrue(firsts.stream().allMatch(call -> call.rows() < 0));
     }
 
     private Object reduce(ReduceOp op, Object... args) {
@@ -404,8 +407,9 @@ class JobsTest {
         node(JobsTest::echo);
         NdArray large = NdArray.of(new double[1 << 17]);
         start(TENS, rows(200), Broadcast.of(large)).result();
+        assertTrue(nodes.stream().anyMatch(node -> !node.puts.isEmpty()));
         for (FakeNode node : nodes) {
-            assertEquals(1, node.puts.size());
+            assertTrue(node.puts.size() <= 1);
             assertTrue(node.calls.stream().allMatch(call -> call.positional().get(1) instanceof Ref));
         }
     }

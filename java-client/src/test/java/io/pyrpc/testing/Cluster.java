@@ -63,6 +63,11 @@ public final class Cluster implements AutoCloseable {
                     time.sleep(seconds * len(x))
                     return x
 
+                @pyrpc.stage(idempotent=False)
+                def once(self, x, seconds):
+                    time.sleep(seconds * len(x))
+                    return x
+
                 @pyrpc.stage(splittable=False)
                 def whole(self, x):
                     return x
