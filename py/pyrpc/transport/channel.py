@@ -134,23 +134,30 @@ class Channel:
         """Whether to read a next frame; False: not all of it came within the linger time. EOFError when none will."""
         source = self.source
         if source.pos == source.end:
+            # As _receive_first does it, without the call: for a caller who calls again and again this is all there is.
+            source.pos = source.stop = source.end = 0
             try:
-                if self._receive_first(0):
-                    return True
+                got = self.sock.recv_into(source.buf)
             except BlockingIOError:
                 return False
+            if got == 0:
+                raise EOFError
+            source.end = got
+            source.received += got
+            if got >= 4 and _i32.unpack_from(source.buf)[0] <= got - 4:
+                return True
         return source.holds_frame() or self._await_rest()
 
-    def _receive_first(self, flags: int) -> bool:
-        """Receive into the empty window; whether it holds a frame then."""
+    def _receive_first(self) -> bool:
+        """Receive into the empty window, without waiting; whether it holds a frame then."""
         source = self.source
         source.pos = source.stop = source.end = 0
-        got = self.sock.recv_into(source.buf, 0, flags)
+        got = self.sock.recv_into(source.buf, 0, socket.MSG_DONTWAIT)
         if got == 0:
             raise EOFError
         source.end = got
         source.received += got
-        # As holds_frame does it: for a caller who calls again and again this is all there is to do.
+        # As holds_frame does it.
         return got >= 4 and bool(_i32.unpack_from(source.buf)[0] <= got - 4)
 
     def _await_rest(self) -> bool:
@@ -176,7 +183,7 @@ class Channel:
         source = self.source
         try:
             if source.pos == source.end:
-                if self._receive_first(socket.MSG_DONTWAIT):
+                if self._receive_first():
                     return True
                 self._begin(0)
             else:
