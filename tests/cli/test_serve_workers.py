@@ -53,6 +53,22 @@ def test_connections_are_spread_evenly(front: Any) -> None:
     assert front.process.pid not in counts
 
 
+def test_connections_keep_away_from_a_worker_that_runs_a_call(start_node: Any, until: Until, tmp_path: Path) -> None:
+    front = start_node("lab:Lab", "--workers", 2)
+    started, go = tmp_path / "started", tmp_path / "go"
+    with Client(front.endpoint) as busy, contextlib.ExitStack() as stack:
+        busy_pid = busy.call("Lab.pid")
+        call = busy.submit("Lab.hold", str(started), str(go))
+        until(started.exists)
+        clients = [stack.enter_context(Client(front.endpoint)) for _ in range(4)]
+        assert busy_pid not in {client.call("Lab.pid") for client in clients}
+        go.touch()
+        assert call.result(30) == "done"
+        # Then it is due for those that it did not get.
+        fresh = [stack.enter_context(Client(front.endpoint)) for _ in range(3)]
+        assert {client.call("Lab.pid") for client in fresh} == {busy_pid}
+
+
 def test_worker_that_dies_is_replaced_and_reaped(front: Any, until: Until) -> None:
     before = {pid_of(front.endpoint), pid_of(front.endpoint)}
     victim = min(before)
@@ -127,12 +143,13 @@ def test_option_of_workers_is_not_for_people(pyrpc_command: Any) -> None:
 def test_drain_waits_for_all_workers(start_node: Any, until: Until, tmp_path: Path, where: str) -> None:
     front = start_node("lab:Lab", "--workers", 2)
     started, go = tmp_path / "started", tmp_path / "go"
-    with Client(front.endpoint) as busy, Client(front.endpoint) as other, ThreadPoolExecutor(1) as pool:
+    with Client(front.endpoint) as busy, contextlib.ExitStack() as stack, ThreadPoolExecutor(1) as pool:
         call = busy.submit("Lab.hold", str(started), str(go))
         until(started.exists)
         if where == "the worker that is asked":
-            # The next connection goes to the worker with the fewest, or the one whose turn is next.
-            assert other.call("Lab.pid") > 0
+            # As many connections as the call that runs counts for, and that call's; then it is the first one's turn.
+            others = [stack.enter_context(Client(front.endpoint)) for _ in range(5)]
+            assert len({other.call("Lab.pid") for other in others}) == 1
         asked = pool.submit(drain, front.endpoint, wait_s=60)
         with pytest.raises(concurrent.futures.TimeoutError):
             # Far longer than a worker with nothing to do takes to end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import socket
 import threading
@@ -23,6 +24,7 @@ from pyrpc.transport.handover import (
     tell_drain,
     tell_failure,
 )
+from pyrpc.transport.load_board import LoadBoard
 
 
 @pytest.fixture
@@ -72,6 +74,35 @@ def test_worker_that_ends_without_a_word_is_not_ready(ends: tuple[Handover, Cont
     handover, control = ends
     control.close()
     assert not handover.await_ready()
+
+
+def test_front_sees_how_many_calls_a_worker_runs(ends: tuple[Handover, Control]) -> None:
+    handover, control = ends
+    board = LoadBoard()
+    assert handover.running == 0
+    adopt_connections(control, lambda connection: None, lambda: None, load=board.descriptor)
+    assert handover.await_ready()
+    for running in (0, 3, 2**40, 0):
+        board.shown[0] = running
+        assert handover.running == running
+    assert board.descriptor is not None
+    # Whatever the worker does to it costs the front nothing.
+    os.ftruncate(board.descriptor, 3)
+    assert handover.running == 0
+    handover.close()
+    assert handover.running == 0
+
+
+def test_worker_without_shared_memory_is_taken_for_free(
+    ends: tuple[Handover, Control], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "memfd_create")
+    handover, control = ends
+    board = LoadBoard()
+    board.shown[0] = 3
+    adopt_connections(control, lambda connection: None, lambda: None, load=board.descriptor)
+    assert handover.await_ready()
+    assert handover.running == 0
 
 
 def test_worker_that_takes_nothing_never_blocks_the_front(ends: tuple[Handover, Control]) -> None:

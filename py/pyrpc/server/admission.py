@@ -45,6 +45,8 @@ class Admission:
         self.threads = threads
         self.max_queued = max_queued
         self.in_flight = 0
+        # The same for whoever else wants to know: of a worker, its front.
+        self.shown: list[int] | memoryview = [0]
         self._lock = threading.Lock()
         self._queue: deque[threading.Lock] = deque()
         # Asked and told under the lock, and only where calls wait.
@@ -91,6 +93,7 @@ class Admission:
         with self._lock:
             if self.in_flight < self.threads:
                 self.in_flight += 1
+                self.shown[0] = self.in_flight
                 return 0
             began, ahead = time.monotonic(), len(self._queue)
             self._check_use(began, ahead, timeout_s)
@@ -171,6 +174,7 @@ class Admission:
             self._queue.popleft().release()
         else:
             self.in_flight -= 1
+            self.shown[0] = self.in_flight
 
 
 def _expired(began: float) -> ExpiredError:

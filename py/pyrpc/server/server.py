@@ -30,6 +30,7 @@ from pyrpc.server.workers import Control, adopt_connections, tell_closed, tell_d
 from pyrpc.tracing import tracing
 from pyrpc.transport.endpoint import DEFAULT_HOST, Endpoint, default_port, is_loopback
 from pyrpc.transport.listener import Listener
+from pyrpc.transport.load_board import LoadBoard
 from pyrpc.transport.patience import Patience
 from pyrpc.transport.tls import Tls
 from pyrpc.wire import limits
@@ -346,7 +347,11 @@ class Server:
         self._watch.start(len(self._registry))
         # Before the front hears that it is ready, and may end it.
         received = self._take_signals()
-        adopt_connections(control, self._listener.adopt, self._stopped.set, self._watch.sample_json)
+        board = LoadBoard()
+        self._admission.shown = board.shown
+        adopt_connections(
+            control, self._listener.adopt, self._stopped.set, self._watch.sample_json, load=board.descriptor
+        )
         self._wait_for(received, grace_s)
 
     def _tell_front_of_close(self) -> None:

@@ -1,6 +1,6 @@
 """Several processes on one port, for stages that hold the GIL.
 
-The front process accepts and hands each connection to the worker with the fewest, as a file descriptor over a unix
+The front process accepts and hands each connection to the worker with the least to do, as a file descriptor over a unix
 socket; from then on the worker talks to the caller by itself, so the front costs nothing per call and runs no code of
 a stage. (Workers that all accept on one socket, or SO_REUSEPORT, leave it to chance who gets how many: with four
 connections on two workers it is 4:0 one time in eight.) A worker that dies is replaced.
@@ -51,6 +51,9 @@ _log = logging.getLogger("pyrpc.workers")
 
 # As a node without workers; more wait in the kernel's backlog.
 _MAX_CONNECTIONS = 1024
+# A call that runs now keeps a new connection away as so many connections do that may only rest. More, and one long call
+# would send everybody else to the other workers.
+_CALL_WEIGHT = 4
 # How long a connection waits for a worker to be replaced before its caller is sent elsewhere.
 _NO_WORKER_S = 5.0
 _FIRST_RESPAWN_S, _LAST_RESPAWN_S = 0.1, 30.0
@@ -220,17 +223,18 @@ class WorkerFront:
     def _take_turn(self, refusing: list[Worker], until: float) -> Worker | None:
         """The worker for a next connection; None: there will be none in time.
 
-        1. Of those with the fewest connections the one whose turn was longest ago: short connections one after the
-           other would all go to the first else.
+        1. Of those with the least to do, which are connections and the calls that run now, the one whose turn was
+           longest ago: short connections one after the other would all go to the first else.
         2. All are full: wait for a connection to end, however long.
         3. None is there: wait for one to be replaced, but not for ever; the caller may have other nodes.
         """
+        running = self._running()
         with self._changed:
             while not self._is_stopping:
                 ready = [worker for worker in self._workers if worker.is_ready and worker not in refusing]
                 free = [worker for worker in ready if worker.connections < self._max_connections]
                 if free:
-                    chosen = min(free, key=lambda worker: (worker.connections, worker.turn))
+                    chosen = min(free, key=lambda worker: (worker.connections + running(worker), worker.turn))
                     chosen.connections += 1
                     chosen.turn = next(self._turns)
                     return chosen
@@ -239,6 +243,11 @@ class WorkerFront:
                     return None
                 self._changed.wait(None if ready else left_s)
         return None
+
+    def _running(self) -> Callable[[Worker], int]:
+        """How much each worker is kept from a new connection by what it runs now."""
+        weights = {worker: _CALL_WEIGHT * worker.handover.running for worker in list(self._workers)}
+        return lambda worker: weights.get(worker, 0)
 
     def _closed(self, worker: Worker, connections: int) -> None:
         with self._changed:

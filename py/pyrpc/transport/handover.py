@@ -1,9 +1,10 @@
 """How a front process hands connections to its workers: file descriptors over a unix socket.
 
-The worker says ``r`` once it is ready, or ``e`` and why it cannot be as JSON; then ``-`` for each connection that it
-closed, and ``d``, perhaps a number of milliseconds, and ``;`` when a caller asks the node to go away. The front sends
-``c`` with each connection, and ``s`` with a socket on which the worker is to write what it has counted: a stream of its
-own, so that the two do not wait for each other. The end of the stream tells either that the other one is gone.
+The worker says ``r`` once it is ready, with a file in which it shows how many calls it runs, or ``e`` and why it cannot
+be as JSON; then ``-`` for each connection that it closed, and ``d``, perhaps a number of milliseconds, and ``;`` when a
+caller asks the node to go away. The front sends ``c`` with each connection, and ``s`` with a socket on which the worker
+is to write what it has counted: a stream of its own, so that the two do not wait for each other. The end of the stream
+tells either that the other one is gone.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from pyrpc.errors import ConfigError
 from pyrpc.transport.binding import bind
 from pyrpc.transport.endpoint import Endpoint
+from pyrpc.transport.load_board import read_load
 
 Control = socket.socket
 """The worker's end of the unix socket."""
@@ -60,6 +62,8 @@ class Handover:
     def __init__(self, ours: socket.socket) -> None:
         self._sock = ours
         self._rest = b""
+        # Where the worker shows how many calls it runs.
+        self._load: int | None = None
 
     def await_ready(self) -> bool:
         """Block until the worker is ready; False: it ended without a word.
@@ -69,7 +73,13 @@ class Handover:
         ConfigError
             Why it cannot start, as the worker told.
         """
-        said = self._receive(1)
+        try:
+            said, descriptors, _, _ = socket.recv_fds(self._sock, 1, 1)
+        except OSError:
+            return False
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+            self._load = descriptor
         if said != _FAILED:
             return said == _READY
         text = b""
@@ -80,6 +90,11 @@ class Handover:
         except ValueError:
             return False
         raise ConfigError(fields.pop("message"), **fields)
+
+    @property
+    def running(self) -> int:
+        """How many calls the worker runs now; 0 where that cannot be known."""
+        return read_load(self._load)
 
     def give(self, connection: socket.socket) -> bool:
         """Hand a connection over without waiting; False: the worker is gone, or too busy to take any more."""
@@ -129,6 +144,9 @@ class Handover:
     def close(self) -> None:
         """Close; the worker sees the end of the stream."""
         self._sock.close()
+        load, self._load = self._load, None
+        if load is not None:
+            os.close(load)
 
     def _receive(self, size: int) -> bytes:
         try:
@@ -243,13 +261,18 @@ def adopt_connections(
     adopt: Callable[[socket.socket], None],
     on_end: Callable[[], None],
     counters: Callable[[], bytes] = bytes,
+    load: int | None = None,
 ) -> None:
     """In a worker: say that it is ready, and take over connections in the background until the front is gone.
 
     counters : what the worker tells when the front asks.
+    load : the file in which it shows how many calls it runs (load_board.py).
     """
     with contextlib.suppress(OSError):
-        control.sendall(_READY)
+        if load is None:
+            control.sendall(_READY)
+        else:
+            control.sendmsg([_READY], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [load]))])
 
     def loop() -> None:
         while _adopt_next(control, adopt, counters):
