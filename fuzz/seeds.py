@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from fuzz import reply
 from fuzz.serve import TOKEN
 from pyrpc.errors import OverloadedError, ProtocolError, StageFailedError
 from pyrpc.wire import small
-from pyrpc.wire.binary import BinaryWriter
+from pyrpc.wire.binary import CALL, DOUBLE, I32, I64, LIST, MAP, SET, STRING, STRUCT, BinaryWriter
 from pyrpc.wire.codec import BINARY, COMPACT, METHODS, NEEDS_TLS, Codec
 from pyrpc.wire.compact import CompactWriter
 from pyrpc.wire.messages import CallOptions, LoadReport, NodeInfo, Ref, StageInfo
+from pyrpc.wire.tensor import Headers, write_tensor
 from pyrpc.wire.value import BINARY_VALUES, COMPACT_VALUES
 
 CORPUS = Path(__file__).with_name("corpus")
@@ -76,6 +78,8 @@ def _guarded_calls() -> dict[str, bytes]:
         "small": _join(BINARY.encode_call("Echo.same", [1], {}, known, 8)),
         "other-stage": _join(BINARY.encode_call("Echo.rows", [np.zeros(3)], {}, known, 8)),
         "no-token": _join(BINARY.encode_call("Echo.same", [1], {}, options, 8)),
+        "typed": _join(_typed(BINARY, "Echo:same", lambda w: None)),
+        "typed-other": _join(_typed(BINARY, "Echo:rows", lambda w: None)),
         "stats": _join(COMPACT.encode_request("stats", 8, {"options": known})),
     }
 
@@ -87,7 +91,62 @@ def _calls(codec: Codec) -> dict[str, bytes]:
     calls["arrays"] = codec.encode_call("Echo.same", _ARRAYS, {}, CallOptions(1, 2000, 100_000), 7)
     calls["checksums"] = codec.encode_call("Echo.same", _ARRAYS, {}, _CHECKED, 7, adds_crc32c=True)
     calls["run"] = codec.encode_call("Echo.rows", [np.arange(6.0).reshape(3, 2)], {}, CallOptions(), 7, rows=3)
+    calls["typed-echo"] = _typed(codec, "Typed:echo", _write_regions)
+    calls["typed-arrays"] = _typed(codec, "Typed:arrays", _write_arrays)
+    calls["typed-node"] = _typed(codec, "Node:ping", lambda w: None)
     return {kind: _join(parts) for kind, parts in calls.items()}
+
+
+def _typed(codec: Codec, name: str, write: Callable[[BinaryWriter], None]) -> list[bytes | memoryview]:
+    w = CompactWriter() if codec is COMPACT else BinaryWriter()
+    w.message(name, CALL, 7)
+    w.push()
+    write(w)
+    w.stop()
+    w.pop()
+    return w.parts
+
+
+def _write_regions(w: BinaryWriter) -> None:
+    w.field(LIST, 1)
+    w.list_(STRUCT, 1)
+    _write_region(w, 2)
+    w.field(MAP, 2)
+    w.map_(STRING, SET, 1)
+    w.string("k")
+    w.list_(I64, 2)
+    w.i64(1)
+    w.i64(-2)
+    w.field(STRING, 3)
+    w.string("raw")
+    w.field_bool(4, True)
+
+
+def _write_region(w: BinaryWriter, depth: int) -> None:
+    w.push()
+    w.field(I64, 1)
+    w.i64(5)
+    w.field(DOUBLE, 2)
+    w.double(1.5)
+    w.field(LIST, 4)
+    w.list_(STRUCT, 1 if depth else 0)
+    if depth:
+        _write_region(w, depth - 1)
+    w.field(I32, 5)
+    w.i32(1)
+    w.stop()
+    w.pop()
+
+
+def _write_arrays(w: BinaryWriter) -> None:
+    values = COMPACT_VALUES if w.is_compact else BINARY_VALUES
+    w.field(STRUCT, 1)
+    write_tensor(w, Headers(type(w)), np.arange(6, dtype="f4").reshape(2, 3))
+    w.field(STRUCT, 2)
+    values.write(w, [None, {"k": 1}])
+    w.field(LIST, 3)
+    w.list_(I64, 1)
+    w.i64(3)
 
 
 def reply_seeds() -> dict[str, bytes]:

@@ -7,11 +7,14 @@ the real Channel. Rules, beside those of rules.py:
 - a connection that goes on is in order: a ping behind the frame is answered;
 - the quick way of small calls reads what the general way reads, or leaves it alone;
 - a frame that comes byte by byte is answered as one that comes at once;
-- at a node that asks for tokens nothing runs for a frame without one, whatever the frame before it had.
+- at a node that asks for tokens nothing runs for a frame without one, whatever the frame before it had; but a typed
+  call runs by the rights of the token that its connection has shown.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,8 +29,8 @@ from pyrpc.server.dispatch import Dispatcher
 from pyrpc.server.store import Store
 from pyrpc.transport.channel import Channel
 from pyrpc.wire import limits, small
-from pyrpc.wire.binary import CALL, EXCEPTION, ONEWAY, BinaryReader
-from pyrpc.wire.codec import BINARY, Codec, codec_of, wire_errors
+from pyrpc.wire.binary import CALL, EXCEPTION, ONEWAY, STRUCT, BinaryReader
+from pyrpc.wire.codec import BINARY, METHODS, Codec, codec_of, wire_errors
 from pyrpc.wire.messages import CallOptions, NodeState
 from pyrpc.wire.source import BytesSource
 
@@ -56,6 +59,36 @@ class Echo:
         return x
 
 
+class Mood(enum.Enum):
+    """What a typed call may hold."""
+
+    CALM = "calm"
+    LOUD = "loud"
+
+
+@dataclasses.dataclass
+class Region:
+    """The same."""
+
+    x: int
+    y: float = 0.5
+    label: str | None = None
+    parts: list[Region] = dataclasses.field(default_factory=list)
+    mood: Mood = Mood.CALM
+
+
+class Typed:
+    """Is called by typed names; says nothing of what ran."""
+
+    def echo(
+        self, regions: list[Region], by_name: dict[str, set[int]], data: bytes = b"", is_so: bool = True
+    ) -> Region:
+        return regions[0] if regions else Region(1, label=str(by_name) + str(len(data)))
+
+    def arrays(self, x: np.ndarray, value: Any, *more: int, limit: int | None = None) -> list[Any]:
+        return [x, value, list(more), limit]
+
+
 TOKEN = b"s3same"
 
 
@@ -65,11 +98,11 @@ def _guarded_server() -> Server:
         path = Path(folder, "tokens")
         path.touch(0o600)
         path.write_text(f"alice {TOKEN.decode()} Echo.same\n")
-        return Server(_echo, port=0, tracebacks=False, tokens=path)
+        return Server(_echo, Typed(), port=0, tracebacks=False, tokens=path)
 
 
 _echo = Echo()
-_dispatcher = Server(_echo, port=0, tracebacks=False)._dispatcher
+_dispatcher = Server(_echo, Typed(), port=0, tracebacks=False)._dispatcher
 _guarded = _guarded_server()._dispatcher
 for _each in (_dispatcher, _guarded):
     _each._store = Store(_STORE_BYTES)
@@ -86,6 +119,11 @@ def _prime() -> KnownLayouts:
         call = small.encode_call("Echo.same", args, 7, 1000)
         if call is None or small.decode_call(_window(call)) is None:
             raise AssertionError("the quick way does not take its own calls")
+    for dispatcher in (_dispatcher, _guarded):
+        for name in ("Echo:same", "Typed:echo"):
+            # Makes the readers and writers of a whole service.
+            if dispatcher.typed.answering(BINARY, name)[0] is BINARY:
+                raise AssertionError(f"{name} is no typed name")
     return KnownLayouts()
 
 
@@ -165,6 +203,13 @@ def _outcome(answer: bytes) -> tuple[str, int, object]:
     if kind == EXCEPTION:
         return name, seqid, kind
     reader, codec = _opened(answer)
+    if name not in METHODS:
+        # Of a typed call: a struct, and nothing behind it.
+        reader.message()
+        reader.skip(STRUCT)
+        if reader.source.unread():
+            raise Finding("bytes behind the answer of a typed call")
+        return name, seqid, "typed"
     try:
         value = codec.decode_reply(reader.source, name, seqid)
     except PyrpcError as error:
@@ -207,6 +252,13 @@ def _is_oneway(call: bytes) -> bool:
         return False
 
 
+def _is_typed(call: bytes) -> bool:
+    try:
+        return _opened(call)[0].message()[0].rpartition(":")[2] not in METHODS
+    except (PyrpcError, *wire_errors()):
+        return False
+
+
 def _check_framed(message: bytes, is_torn: bool) -> None:
     stream = frame(message) + _PING
     with Bounded(message, len(message)):
@@ -229,7 +281,8 @@ def _check_guarded(message: bytes) -> None:
     if _echo.ran[:1] != ["same"]:
         raise Finding("a caller with a token was turned away")
     ran = _echo.ran[1:]
-    if ran and (ran != ["same"] or TOKEN not in message):
+    # A typed call has no place for a token: that of the connection counts.
+    if ran and (ran != ["same"] or (TOKEN not in message and not _is_typed(frame(message)))):
         raise Finding(f"{ran} ran for a frame without the right to it")
     if served == 2 or (served == 3 and _outcomes(sent)[-1] != ("ping", _PING_SEQID, "NodeInfo")):
         raise Finding("the frame behind this one was not answered")

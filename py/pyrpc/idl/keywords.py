@@ -26,7 +26,8 @@ namespace oneway optional reference required senum service set slist string stru
 xsd_all xsd_attrs xsd_nillable xsd_optional
 """
 
-# What is not in the lists above of each language: keywords, and what generated code calls its own.
+# What is not in the lists above of each language: keywords, and what generated code calls its own. PHP and Perl take
+# any name for a method or field.
 _LANGUAGES = {
     "py": "None True False nonlocal await",
     "java": "boolean byte char extends final int long short strictfp throws null",
@@ -41,18 +42,16 @@ _LANGUAGES = {
     "js": "arguments debugger eval export function let null typeof undefined prototype constructor",
     "rs": "await become box crate dyn enum extern final fn impl let loop macro match mod move mut override priv pub "
     "ref Self trait type typeof unsafe unsized where",
-    "php": "array callable die echo empty eval exit fn include_once insteadof isset match readonly require "
-    "require_once trait unset",
-    "perl": "cmp eq ge gt le lt ne no our qw qr sub tr local my",
     "kotlin": "fun object typealias val",
 }
 TAKEN = frozenset(f"{_RESERVED} {_THRIFT} {' '.join(_LANGUAGES.values())}".split())
 
 # What generated code, or a language, calls a type already; compared without regard to case, as PHP does.
 _TYPE_NAMES = """
-array bool boolean client closure double error exception float function generator hash int integer iterable iterator
-list long map mixed nil null number object option ordered processor promise range result self set some static string
-struct symbol table thrift vec vector void box tensor value
+array bool boolean box callable client closure die double echo empty error eval exception exit float fn function
+generator hash include_once insteadof int integer isset iterable iterator list long map match mixed nil null number
+object option ordered processor promise range readonly require require_once result self set some static string struct
+symbol table tensor thrift trait unset value vec vector void
 """
 TAKEN_TYPES = frozenset(_TYPE_NAMES.split())
 
