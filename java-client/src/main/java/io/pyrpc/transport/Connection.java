@@ -74,7 +74,9 @@ public final class Connection implements AutoCloseable {
      * @throws io.pyrpc.errors.ConfigException a file of {@code tls} cannot be used
      */
     public static Connection open(Endpoint endpoint, Duration connectTimeout, Tls tls) {
-        return open(endpoint, System.nanoTime() + connectTimeout.toNanos(), tls == null ? null : TlsContext.of(tls));
+        // First: to read certificates takes a while, in a program that never did.
+        TlsContext context = tls == null ? null : TlsContext.of(tls);
+        return open(endpoint, System.nanoTime() + connectTimeout.toNanos(), context);
     }
 
     static Connection open(Endpoint endpoint, long deadline, TlsContext tls) {

@@ -23,6 +23,7 @@ import io.pyrpc.errors.UnreachableException;
 import io.pyrpc.testing.NodeProcess;
 import io.pyrpc.wire.CallRequest;
 import io.pyrpc.wire.Ref;
+import io.pyrpc.wire.SampleArrays;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;

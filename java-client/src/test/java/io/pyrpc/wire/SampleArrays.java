@@ -1,4 +1,4 @@
-package io.pyrpc.transport;
+package io.pyrpc.wire;
 
 import io.pyrpc.DType;
 import io.pyrpc.NdArray;
@@ -6,10 +6,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /** One array or more of each dtype, with what is special about it. */
-final class SampleArrays {
+public final class SampleArrays {
     private SampleArrays() {}
 
-    static List<NdArray> samples() {
+    public static List<NdArray> samples() {
         return List.of(
                 NdArray.of(new boolean[] {true, false}),
                 NdArray.of(new byte[] {1, -2}),
