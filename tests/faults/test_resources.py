@@ -72,7 +72,7 @@ def many_files() -> Iterator[int]:
 
 
 def test_five_thousand_idle_connections_hold_no_thread_and_hold_up_nobody(
-    start_nodes: StartNodes, many_files: int
+    start_nodes: StartNodes, many_files: int, own_time: Callable[[], float]
 ) -> None:
     (node,) = start_nodes(1)
     with client_of([node]) as client, ExitStack() as stack:
@@ -81,9 +81,9 @@ def test_five_thousand_idle_connections_hold_no_thread_and_hold_up_nobody(
         until = time.monotonic() + 30
         while client.stats()[node.endpoint].connections < many_files:
             assert time.monotonic() < until
-        began = time.monotonic()
+        began = own_time()
         np.testing.assert_array_equal(client.map("Work.double", X), 2 * X)
-        assert time.monotonic() - began < 5
+        assert own_time() - began < 5
         threads = Path(f"/proc/{node.pid}/status").read_text().partition("Threads:")[2].split()[0]
         assert int(threads) < 20
         spent_s = cpu_s(node.pid)
