@@ -12,7 +12,7 @@ import pytest
 import pyrpc
 from pyrpc import Client, Server
 from pyrpc.deadline import Deadline
-from pyrpc.errors import ConfigError, DeadlineExceeded, StageFailedError
+from pyrpc.errors import ConfigError, DeadlineExceeded, OverloadedError, StageFailedError
 from pyrpc.plan.balance import BALANCERS, NodeView
 from pyrpc.plan.call_hedge import CallBudget
 from pyrpc.plan.prng import SplitMix64
@@ -101,6 +101,96 @@ def test_each_policy_works_on_real_nodes(name: str, endpoints: list[str]):
 def test_nodes_that_are_alike_share_the_calls(name: str | None, endpoints: list[str]):
     with Client(endpoints, policy=name, seed=1) as client:
         assert {client.call("Node.write") for _ in range(60)} == set("abc")
+
+
+def overload(node: Node, retry_after_ms: int) -> None:
+    """From now on it turns calls away."""
+
+    def answer() -> str:
+        node.calls += 1
+        raise OverloadedError("too much to do", retry_after_ms=retry_after_ms)
+
+    node._answer = answer  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long calls would have waited."""
+    taken: list[float] = []
+    monkeypatch.setattr("pyrpc.client.caller.time", FakeSleep(taken))
+    return taken
+
+
+class FakeSleep:
+    """The module time, without its sleep; with ``now`` it stands still."""
+
+    def __init__(self, taken: list[float], now: float | None = None) -> None:
+        self.sleep = taken.append
+        self.monotonic = time.monotonic if now is None else lambda: now
+
+
+def test_call_that_an_overloaded_node_turns_away_goes_to_another_one_at_once(
+    endpoints: list[str], nodes: list[Node], naps: list[float]
+) -> None:
+    overload(nodes[0], 30_000)
+    with Client(endpoints, policy="round_robin", timeout_s=60) as client:
+        assert {client.call("Node.write") for _ in range(6)} <= {"b", "c"}
+    assert nodes[0].calls >= 2
+    assert naps == []
+
+
+def test_node_that_is_known_to_be_overloaded_gets_no_second_attempts(
+    endpoints: list[str], nodes: list[Node], naps: list[float]
+) -> None:
+    for node in nodes[:2]:
+        overload(node, 30_000)
+    with Client(endpoints, policy=First(), timeout_s=60) as client:
+        # The first call finds out about both; those after it go from the first node to the last.
+        assert [client.call("Node.write") for _ in range(3)] == ["c"] * 3
+    assert [node.calls for node in nodes] == [3, 1, 3]
+    assert naps == []
+
+
+class First:
+    """Always the first of those that may be picked."""
+
+    def pick(self, nodes: Sequence[NodeView], prng: SplitMix64, now: float) -> int:
+        return 0
+
+
+def test_call_waits_as_it_is_told_where_every_node_is_overloaded(
+    endpoints: list[str], nodes: list[Node], naps: list[float]
+) -> None:
+    for node in nodes:
+        overload(node, 700)
+    with Client(endpoints, policy="round_robin", timeout_s=60) as client:
+        with pytest.raises(OverloadedError):
+            client.call("Node.write")
+        assert sum(node.calls for node in nodes) == 3
+        naps.clear()
+        # All have said so a moment ago.
+        with pytest.raises(OverloadedError):
+            client.call("Node.write")
+    assert naps
+    assert min(naps) >= 0.7
+
+
+def test_retries_of_overloaded_calls_stay_within_the_budget(
+    endpoints: list[str], nodes: list[Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 calls want 400 retries, and may have 20 % and 100."""
+    monkeypatch.setattr("pyrpc.client.caller.time", FakeSleep([], now=time.monotonic()))
+    for node in nodes[:2]:
+        overload(node, 0)
+    with Client(endpoints, policy=First(), timeout_s=60) as client:
+        grant(client, 0)
+        failed = 0
+        for _ in range(200):
+            try:
+                client.call("Node.write")
+            except OverloadedError:
+                failed += 1
+    assert 100 < failed < 200
 
 
 def test_a_late_call_of_an_idempotent_method_is_hedged(endpoints: list[str], nodes: list[Node]):

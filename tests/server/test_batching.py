@@ -159,6 +159,9 @@ class Crowd:
         return future
 
     def go(self) -> None:
+        # So long those that wait have waited at least.
+        self.waited_ms = 20
+        time.sleep(self.waited_ms / 1000)
         self.model.gate.set()
         self.first.result(PATIENCE_S)
 
@@ -351,6 +354,10 @@ def test_bad_row_fails_its_own_call_only(
     assert "poison" in str(caught.value.remote_traceback)
     assert sorted(model.sizes) == [1, 21, 21, 22, 64]
     assert stats_of(server, "poison").ran_singly == 3
+    # What they waited in the batch counts: all but the first, which found nobody there.
+    with Client(server.endpoint) as client:
+        queue = client.stats()[server.endpoint].stages["Model.poison"].queue
+    assert queue is not None and queue.p95_us >= 1000 * gathered.waited_ms
 
 
 def test_batch_of_a_stage_that_may_not_run_twice_fails_whole(crowd: Callable[..., Crowd], model: Model) -> None:

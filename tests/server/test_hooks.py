@@ -90,6 +90,48 @@ def test_server_that_never_starts_runs_no_hooks() -> None:
     assert model.events == []
 
 
+def test_port_that_is_taken_is_told_before_anything_is_set_up() -> None:
+    model = Model()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        server = Server(model, port=other.getsockname()[1])
+        with pytest.raises(ConfigError, match="another program has that port"):
+            server.start()
+    assert model.events == []
+    # As soon as it is free all goes well.
+    server.start().stop()
+    assert model.events == ["setup model", "close model"]
+
+
+def test_callers_are_refused_until_all_is_set_up() -> None:
+    refused: list[bool] = []
+
+    class Slow:
+        def setup(self) -> None:
+            host, _, port = server.endpoint.rpartition(":")
+            try:
+                socket.create_connection((host, int(port)), 5).close()
+            except ConnectionRefusedError:
+                refused.append(True)
+
+        def get(self) -> int:
+            return 7
+
+    server = Server(Slow, port=0)
+    with server, Client(server.endpoint) as client:
+        assert client.call("Slow.get") == 7
+    assert refused == [True]
+
+
+def test_port_is_free_again_when_setup_fails() -> None:
+    model = Model()
+    model.fails_in = "setup"
+    server = Server(model, port=0)
+    endpoint = server.bind()
+    with pytest.raises(ConfigError, match="setup of"):
+        server.start()
+    socket.create_server(("127.0.0.1", int(endpoint.rpartition(":")[2]))).close()
+
+
 def test_prepare_sets_up_once() -> None:
     model = Model()
     server = Server(model, port=0)
@@ -112,10 +154,13 @@ def test_error_in_setup_stops_the_start_and_closes_what_was_set_up() -> None:
         socket.create_connection(("127.0.0.1", int(server.endpoint.rpartition(":")[2]) or 1))
 
 
-def test_port_that_is_taken_closes_what_was_set_up() -> None:
+def test_port_that_is_taken_meanwhile_closes_what_was_set_up() -> None:
     model = Model()
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match="cannot listen"):
-        Server(model, port=taken.getsockname()[1]).start()
+    server = Server(model, port=0)
+    port = int(server.bind().rpartition(":")[2])
+    # Until one of them listens the kernel lets both have it.
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(ConfigError, match="cannot listen"):
+        server.start()
     assert model.events == ["setup model", "close model"]
 
 

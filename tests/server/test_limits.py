@@ -86,7 +86,7 @@ def beyond(
 
 
 def check_others_are_served(connection: Connection) -> None:
-    """The client closes its own connection after bytes that one of the two did not understand."""
+    """By another connection: the client closes its own where one of the two did not understand the other."""
     with contextlib.closing(Connection(connection.endpoint)) as other:
         assert send(other, "Work.same", 1).value == 1
 

@@ -66,6 +66,17 @@ def test_failed_call_is_told_with_what_helps_to_find_it(client: Client, caplog: 
     assert "in fail" in event["traceback"]
 
 
+@pytest.mark.parametrize("named", [{}, {"x": 1}], ids=["small", "any"])
+def test_duration_of_a_failed_call_is_told(
+    client: Client, caplog: pytest.LogCaptureFixture, named: dict[str, Any]
+) -> None:
+    caplog.set_level(logging.INFO, "pyrpc")
+    with pytest.raises(PyrpcError):
+        client.call("Lab.fail", **named)
+    [event] = events(caplog, "call failed")
+    assert 0 < event["duration_ms"] < 60_000
+
+
 @pytest.mark.parametrize(
     ("method", "args", "named"),
     [

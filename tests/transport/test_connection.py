@@ -280,6 +280,18 @@ def test_error_of_the_stage_leaves_the_connection_in_order(peer: Peer) -> None:
     assert peer.call() == 2
 
 
+def test_connection_goes_on_after_a_call_that_the_node_could_not_read(peer: Peer) -> None:
+    """It has skipped the call, as SPEC.md says; a reply that cannot be read here is another matter."""
+    message = b"".join(BINARY.encode_error("call", SEQID, ProtocolError("a call that cannot be read", got="x")))
+    peer.behave(lambda: peer.sock.sendall(len(message).to_bytes(4, "big") + message))
+    with pytest.raises(ProtocolError, match="a call that cannot be read; got x") as caught:
+        peer.call()
+    assert caught.value.endpoint == str(peer.connection.endpoint)
+    assert peer.connection.is_open
+    peer.behave(lambda: peer.sock.sendall(reply(2)))
+    assert peer.call() == 2
+
+
 def test_large_call_asks_first_what_the_node_takes(peer: Peer) -> None:
     message = b"".join(BINARY.encode_result("ping", 1, NodeInfo(max_frame_bytes=16_500_000)))
     peer.behave(lambda: peer.sock.sendall(len(message).to_bytes(4, "big") + message))

@@ -93,6 +93,8 @@ def _run_alone(args: argparse.Namespace) -> int:
     from pyrpc.cli.signals import StopSignals
 
     server = _server(args)
+    # To load a model may take minutes; that the port is taken must not come after that.
+    server.bind()
     # Until it is ready SIGTERM ends it at once, as during the imports.
     _set_up(server)
     signals = StopSignals()

@@ -25,6 +25,7 @@ from pyrpc.errors import (
     DrainingError,
     FailureClass,
     InternalError,
+    OverloadedError,
     ProtocolError,
     PyrpcError,
     UnreachableError,
@@ -248,6 +249,8 @@ class Caller:
                     latencies.add(took_s)
                     if latencies.median_s:
                         node.slowness += EWMA_WEIGHT * (took_s / latencies.median_s - node.slowness)
+                if isinstance(failure, OverloadedError):
+                    node.overloaded_until = now + (failure.retry_after_ms or 0) / 1000
                 if failure is not None or not self._outliers.is_calm:
                     self._note_health(node, failure, now)
         # A node that is going away will close them: a call sent on one just then would be lost.
@@ -290,11 +293,17 @@ class Caller:
             self._outliers.on_success(self._index[node], now)
 
     def _pick(self, tried: Sequence[NodeHandle], now: float) -> NodeHandle:
-        """A node that is up, and not one that failed this call already where there is another."""
+        """A node that is up, and not one that failed this call already where there is another.
+
+        Whoever was turned away somewhere goes to nodes that have not said lately that they are overloaded, if there
+        are any.
+        """
         usable = self._outliers.usable(now, self._prng)
         nodes = [self._nodes[index] for index in usable if self._nodes[index] not in tried]
         if not nodes:
             nodes = [node for node in self._nodes if node not in tried] or list(self._nodes)
+        if tried:
+            nodes = [node for node in nodes if node.overloaded_until <= now] or nodes
         node = nodes[self._pick_index(cast("Sequence[NodeView]", nodes), self._prng, now)]
         self._outliers.on_call(self._index[node], now)
         return node
@@ -408,10 +417,20 @@ class Caller:
                 prng=self._prng,
                 retry_after_ms=failure.retry_after_ms,
             )
-            is_allowed = decision.retry and self._budget.try_retry(time.monotonic())
-        if not is_allowed or decision.delay_s >= deadline.remaining_s():
+            now = time.monotonic()
+            is_allowed = decision.retry and self._budget.try_retry(now)
+        delay_s = decision.delay_s
+        if isinstance(failure, OverloadedError) and self._has_other(tried, now):
+            # It asked to be left alone; that is no reason to wait for another one.
+            delay_s = 0.0
+        if not is_allowed or delay_s >= deadline.remaining_s():
             raise self._final(failure, tried)
-        time.sleep(decision.delay_s)
+        if delay_s:
+            time.sleep(delay_s)
+
+    def _has_other(self, tried: list[NodeHandle], now: float) -> bool:
+        """Whether there is a node that this call did not try, and that is not known to be overloaded or lost."""
+        return any(node not in tried and node.overloaded_until <= now and node.health.is_up for node in self._nodes)
 
     def _final(self, failure: PyrpcError, tried: list[NodeHandle]) -> PyrpcError:
         if isinstance(failure, UnreachableError) and len(self._nodes) > 1 and len(set(tried)) == len(self._nodes):

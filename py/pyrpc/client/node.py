@@ -67,6 +67,8 @@ class NodeHandle:
         self.seen_at = 0.0
         # When another node replied before it to the same call; not below seen_at: it has not replied since.
         self.outrun_at = float("-inf")
+        # Until when it asked to be left alone (OVERLOADED, retry_after_ms), on the system's clock.
+        self.overloaded_until = float("-inf")
         # When a job lost the node last, on the system's clock; -inf once it has answered again.
         self.lost_at = float("-inf")
         self._token = token

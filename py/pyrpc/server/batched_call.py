@@ -44,6 +44,10 @@ class BatchedCall:
         self.error: PyrpcError | None = None
         self.queued_us = self.service_us = 0
 
+    def waited_us(self) -> int:
+        """Microseconds since it came."""
+        return int((time.monotonic() - self.arrived_at) * 1e6)
+
     def left_s(self) -> float | None:
         """Seconds that are left to it, at least 0; None without a limit."""
         return None if self._deadline_at == math.inf else max(0.0, self._deadline_at - time.monotonic())

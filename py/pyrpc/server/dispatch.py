@@ -272,6 +272,7 @@ class Dispatcher:
         """Answer a call that wire/small.py could read; what it cannot write goes the general way."""
         method, seqid, args, remaining_ms, max_frame_bytes = call
         admission = self._admission
+        began = time.monotonic()
         if self._quick_calls.last_us.get(method, _QUICK_US) >= _QUICK_US:
             # Answers that are held back must not wait for a stage that may take its time.
             channel.flush()
@@ -286,7 +287,10 @@ class Dispatcher:
         except Exception as error:
             if isinstance(error, OSError) and not isinstance(error, PyrpcError):
                 raise
-            parts = self._error(BINARY, "call", seqid, error, FailedCall(channel.peer, method, seqid))
+            took_ms = (time.monotonic() - began) * 1000
+            parts = self._error(
+                BINARY, "call", seqid, error, FailedCall(channel.peer, method, seqid, duration_ms=took_ms)
+            )
         channel.send(parts, frame_bytes(parts))
 
     def _note(self, channel: Channel, error: PyrpcError) -> None:
@@ -424,19 +428,21 @@ class Dispatcher:
         bindings = stage.signature.bind(positional, named)
         if time_left_s is not None and time_left_s <= 0:
             raise ExpiredError("the time was over when the call arrived", help="give more time with timeout_s")
+        waited_us = 0
         if stage.batch is not None:
             shared = self.batching.share(stage, positional, named, time_left_s, peer, attempt, rows)
             if not shared.is_alone:
                 self._check_result(stage, shared.value, bindings, rows)
                 return shared.value, shared.queued_us, shared.service_us
-            time_left_s = shared.left_s()
+            waited_us, time_left_s = shared.waited_us(), shared.left_s()
             if rows is None and shared.rows:
                 # A stage that is batched owes one row for each also to a call by itself.
                 rows = shared.rows
-        queued_us = self._admission.enter(time_left_s, peer)
+        entered_us = self._admission.enter(time_left_s, peer)
+        queued_us = waited_us + entered_us
         is_failed = True
         began = time.perf_counter_ns()
-        RUNNING.call = method, attempt, peer, began, time_left_s, queued_us
+        RUNNING.call = method, attempt, peer, began, time_left_s, entered_us
         try:
             value = stage.function(*positional, **named)
             is_failed = False

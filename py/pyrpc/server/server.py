@@ -252,6 +252,16 @@ class Server:
 
     # -- life
 
+    def bind(self) -> str:
+        """Take the port now and return the endpoint; ``start`` does it else. Callers are refused until then.
+
+        Raises
+        ------
+        ConfigError
+            Another program has the port, or the host is not of this machine.
+        """
+        return str(self._listener.bind())
+
     def prepare(self) -> None:
         """Run the ``setup`` of the services now, if it did not run yet; ``start`` does it else.
 
@@ -273,14 +283,16 @@ class Server:
             The port is taken, or the ``setup`` of a service raised.
         """
         self._check_fresh()
-        # Nobody shall connect and then wait for a model to load.
-        self.prepare()
+        self.bind()
         try:
+            # Nobody shall connect and then wait for a model to load.
+            self.prepare()
             self._watch.start(len(self._registry))
-            self._listener.bind()
+            self._listener.listen()
         except BaseException:
             self._watch.close()
             self._hooks.close()
+            self._listener.stop_accepting()
             raise
         self._is_started = True
         self._follow_files()

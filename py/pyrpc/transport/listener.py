@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 
 from pyrpc.transport.accept_loop import AcceptLoop
-from pyrpc.transport.binding import bind
+from pyrpc.transport.binding import listen, reserve
 from pyrpc.transport.channel import LINGER_S, PATIENCE, Channel, MakeChannel, SlowCallers
 from pyrpc.transport.channel_set import ChannelSet
 from pyrpc.transport.endpoint import Endpoint
@@ -94,23 +94,36 @@ class Listener:
     # -- life
 
     def bind(self) -> Endpoint:
-        """Take the port.
+        """Take the port, unless it is taken; callers are refused until ``listen``, or ``start``.
 
         Raises
         ------
         ConfigError
-            The port is taken, or the host is not of this machine.
+            Another program has the port, or the host is not of this machine.
         """
-        self._sock = bind(self._wanted)
+        if self._sock is not None:
+            return self.endpoint
+        self._sock = reserve(self._wanted)
         # A connection may be gone again between select() and accept(), which must not wait then for another one.
         self._sock.setblocking(False)
         self.endpoint = Endpoint(self._wanted.host, self._sock.getsockname()[1])
         return self.endpoint
 
+    def listen(self) -> None:
+        """Let callers connect; they wait until ``start``.
+
+        Raises
+        ------
+        ConfigError
+            As for ``bind``.
+        """
+        self.bind()
+        assert self._sock is not None
+        listen(self._sock, self.endpoint)
+
     def start(self) -> None:
         """Begin to accept; returns at once."""
-        if self._sock is None:
-            self.bind()
+        self.listen()
         self._begin()
 
     def adopt_only(self) -> None:
@@ -142,6 +155,7 @@ class Listener:
             self._loop.refuse()
         elif self._sock is not None:
             self._sock.close()
+            self._sock = None
 
     def close(self) -> None:
         """Cut every connection and let the threads end."""

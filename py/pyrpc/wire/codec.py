@@ -384,7 +384,8 @@ def _outcome(answer: Any, name: str, endpoint: str | None) -> Any:
         raise answer
     failure = answer.get("error")
     if failure is not None:
-        raise status.from_wire(failure, endpoint)
+        error = status.from_wire(failure, endpoint)
+        raise _in_order(error) if isinstance(error, ProtocolError) else error
     if "success" in answer:
         return answer["success"]
     if _PLANS[name].success_kind is None:
@@ -418,6 +419,13 @@ def _read_application_exception(r: BinaryReader, name: str) -> PyrpcError:
 
 class GoodbyeError(DrainingError):
     """The node closes the connection, and has run nothing of what it has not answered."""
+
+
+def _in_order(error: ProtocolError) -> RemoteProtocolError:
+    """A node that could not read a call skips it and goes on: the connection is in order."""
+    told = RemoteProtocolError(error.message)
+    told.__dict__.update(error.__dict__)
+    return told
 
 
 class RemoteProtocolError(ProtocolError):
