@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
-PATTERNS = ("*.md", "docs/**/*.md", "thrift/*.md", "examples/*/*.md", "benchmarks/*.md")
+PATTERNS = ("*.md", "docs/**/*.md", "thrift/*.md", "examples/*/*.md", "benchmarks/*.md", "java-client/*.md")
 PAGES = sorted(path for pattern in PATTERNS for path in TOP.glob(pattern))
 # Where links may lead outside of the repository.
 HOSTS = {"keepachangelog.com", "thrift.apache.org", "www.apache.org"}

@@ -30,7 +30,6 @@ public final class PyrpcClientBuilder {
     private boolean isPlain;
     private String token;
     private Duration pingInterval = Duration.ofNanos((long) (PingPlan.EVERY_S * 1e9));
-    private boolean checksums;
 
     PyrpcClientBuilder() {
         this(System.getenv());
@@ -157,12 +156,6 @@ public final class PyrpcClientBuilder {
         return this;
     }
 
-    /** Whether arrays travel with a CRC32C, both ways; by default not. */
-    public PyrpcClientBuilder checksums(boolean areWanted) {
-        checksums = areWanted;
-        return this;
-    }
-
     /**
      * The client; nothing is connected before the first call.
      *
@@ -176,7 +169,7 @@ public final class PyrpcClientBuilder {
         Parts.Options options = new Parts.Options(policy.get(), jobPolicy, window, chance, pingInterval);
         Tls speaks = isPlain || tls != null ? tls : Security.tlsOf(environment);
         Parts.Way way =
-                new Parts.Way(endpoints, connectTimeout, speaks, Security.tokenOf(token, environment), checksums);
+                new Parts.Way(endpoints, connectTimeout, speaks, Security.tokenOf(token, environment));
         return PyrpcClient.of(new Parts(way, options), timeout);
     }
 

@@ -74,9 +74,8 @@ public final class Parts {
      * @param endpoints with commas between, or null: what the environment says
      * @param tls null: none
      * @param token null: none
-     * @param checksums whether arrays travel with one
      */
-    public record Way(String endpoints, Duration connectTimeout, Tls tls, String token, boolean checksums) {
+    public record Way(String endpoints, Duration connectTimeout, Tls tls, String token) {
         List<Node> nodes() {
             List<Node> nodes = new ArrayList<>();
             for (Endpoint endpoint : Endpoint.parseAll(endpoints)) {

@@ -5,6 +5,7 @@ import io.pyrpc.NdArray;
 import io.pyrpc.errors.BadResultException;
 import io.pyrpc.errors.Detail;
 import io.pyrpc.plan.Chunk;
+import io.pyrpc.wire.ReceivePool;
 import io.pyrpc.wire.RowPlace;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -133,7 +134,7 @@ class RowsGather implements Gather {
         if (column == null) {
             long[] whole = shape.clone();
             whole[0] = rows;
-            column = new Column(kind, isInPlace && RowKind.isPlain(dtype) ? NdArray.zeros(dtype, whole) : null);
+            column = new Column(kind, isInPlace && RowKind.isPlain(dtype) ? ReceivePool.SHARED.take(dtype, whole) : null);
             columns.set(number, column);
         }
         return column;
