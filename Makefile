@@ -13,6 +13,10 @@ test:  ## the whole tox matrix; installs missing toolchains when it may
 	@sh scripts/venv.sh "$(CACHE)/+tool" 'tox>=4.30'
 	@"$(CACHE)/+tool/bin/python" scripts/test.py
 
+sample:  ## the Java sample: learns to read a folder of pictures, on two nodes of this machine
+	@sh scripts/venv.sh .venv -e '.[all]'
+	@.venv/bin/python scripts/sample.py
+
 gen:  ## generated code from thrift/pyrpc.thrift (needs the Thrift compiler)
 	@python3 scripts/gen.py
 
@@ -37,6 +41,6 @@ lint:  ## ruff and mypy alone
 	@"$(CACHE)/+tool/bin/tox" run -q -e lint
 
 clean:  ## remove what the targets above made
-	rm -rf .venv build dist py/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis "$(CACHE)/+tool" "$(CACHE)/+tox"
+	rm -rf .venv build dist java-client/target java-client/samples/target py/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis "$(CACHE)/+tool" "$(CACHE)/+tox"
 
-.PHONY: help demo test gen bench nightly rolling fuzz lint clean
+.PHONY: help demo test sample gen bench nightly rolling fuzz lint clean

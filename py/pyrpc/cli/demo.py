@@ -38,11 +38,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="where to save the picture of what went where over time (default: pyrpc-demo.png)",
     )
+    parser.add_argument(
+        "--write-pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="only write the pictures, as FOLDER/7/0042.png, for a program of yours to read",
+    )
     parser.add_argument("--quick", action="store_true", help="much less work: a few seconds")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; 0: all results were equal, 1: they were not."""
+    if args.write_pictures is not None:
+        from pyrpc.demo.folder import write_pictures
+
+        print(f"{write_pictures(args.write_pictures)} pictures in {args.write_pictures}")
+        return 0
     from pyrpc.demo.show import Show
 
     return Show(args.nodes, args.picture, _Terminal(), is_quick=args.quick).run()
