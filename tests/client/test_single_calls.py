@@ -356,3 +356,11 @@ def test_what_is_no_call_does_not_hide_that_calls_hang(endpoints: list[str], nod
             except DeadlineExceeded as error:
                 late[error.endpoint] += 1
         assert late[endpoints[1]] == 5
+
+
+def test_what_is_no_call_changes_no_choice_of_a_call(endpoints: list[str]):
+    def chosen(between: Callable[[Client], object]) -> list[str]:
+        with Client(endpoints, seed=7, policy="random", ping_s=None) as client:
+            return [(between(client), client.call("Node.write"))[1] for _ in range(12)]
+
+    assert chosen(Client.stats) == chosen(lambda client: client.stages()) == chosen(lambda client: None)

@@ -199,7 +199,7 @@ class Caller:
                 self._wait_or_raise(failure, tried, deadline, is_idempotent)
             attempt = len(tried)
             now = time.monotonic()
-            node = self.begin(tried, now)
+            node = self.begin(tried, now) if is_call else self._begin_request(tried, now)
             failure = None
             try:
                 value = invoke(node, attempt)
@@ -229,6 +229,21 @@ class Caller:
                 node = self._pick(tried, now)
             else:
                 node = self._nodes[self._pick_index(self._views, self._prng, now)]
+            node.in_flight += 1
+        return node
+
+    def _begin_request(self, tried: Sequence[NodeHandle], now: float) -> NodeHandle:
+        """The node for what is no call: the first that is up and was not tried.
+
+        Nothing is drawn, and the policy is not asked: some requests are made in the background, and the choices for
+        calls must not depend on when.
+        """
+        if self._only is not None:
+            return self._only
+        with self._lock:
+            nodes = [node for node in self._nodes if node not in tried] or self._nodes
+            node = min(nodes, key=lambda one: (not one.health.usable(now), self._outliers.is_ejected(self._index[one])))
+            node.health.on_call(now)
             node.in_flight += 1
         return node
 

@@ -156,7 +156,7 @@ final class Caller {
                     waitOrThrow(failure, tried);
                 }
                 double beganS = Clock.nowS();
-                int node = begin(tried, beganS);
+                int node = isCall ? begin(tried, beganS) : beginRequest(tried, beganS);
                 try {
                     T value = invoke.apply(nodes.get(node), tried.size());
                     if (isCall) {
@@ -213,6 +213,12 @@ final class Caller {
     int begin(List<Integer> tried, double nowS) {
         synchronized (lock) {
             return plan.begin(tried, nowS);
+        }
+    }
+
+    private int beginRequest(List<Integer> tried, double nowS) {
+        synchronized (lock) {
+            return plan.beginRequest(tried, nowS);
         }
     }
 

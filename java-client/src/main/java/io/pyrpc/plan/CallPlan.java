@@ -8,6 +8,8 @@ import io.pyrpc.plan.balance.Balancer;
 import io.pyrpc.plan.balance.Balancers;
 import io.pyrpc.plan.balance.NodeView;
 import java.util.AbstractList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -23,7 +25,8 @@ import java.util.stream.Stream;
  * together ("Single calls" of thrift/PLANNER.md). A driver asks before each attempt and tells of its end:
  *
  * <pre>
- * begin -&gt; (end | forget | answered | lose); after a failure: retryAfterS, then begin again or lastError
+ * begin -&gt; (end | forget | lose); after a failure: retryAfterS, then begin again or lastError
+ * beginRequest -&gt; (answered | end | forget), for what is no call
  * </pre>
  *
  * <p>Nodes are named by their index, times are seconds. With one node nothing is kept of it, as there is nothing to
@@ -118,6 +121,29 @@ public final class CallPlan {
         }
         boolean isPlain = tried.isEmpty() && outliers.isCalm();
         int node = isPlain ? balancer.pick(views, prng, nowS) : pickAmongUsable(tried, nowS);
+        nodes.get(node).begin();
+        return node;
+    }
+
+    /**
+     * Chooses the node for what is no call: the first that is up and was not tried.
+     *
+     * <p>Nothing is drawn, and the policy is not asked: some requests are made in the background, and the choices for
+     * calls must not depend on when.
+     *
+     * @param tried the nodes that this request tried, in order
+     */
+    public int beginRequest(List<Integer> tried, double nowS) {
+        if (isAlone()) {
+            return 0;
+        }
+        List<Integer> candidates = without(tried, IntStream.range(0, nodes.size()).boxed());
+        if (candidates.isEmpty()) {
+            candidates = IntStream.range(0, nodes.size()).boxed().toList();
+        }
+        Comparator<Integer> downLast = Comparator.comparing(node -> !nodes.get(node).health.isUsable(nowS));
+        int node = Collections.min(candidates, downLast.thenComparing(outliers::isEjected));
+        nodes.get(node).health.onCall(nowS);
         nodes.get(node).begin();
         return node;
     }

@@ -17,6 +17,7 @@ import io.pyrpc.errors.UnreachableException;
 import io.pyrpc.errors.WorkerLostException;
 import io.pyrpc.plan.balance.Balancer;
 import io.pyrpc.plan.balance.LeastLoaded;
+import io.pyrpc.plan.balance.RandomChoice;
 import io.pyrpc.plan.balance.RoundRobin;
 import java.time.Duration;
 import java.util.HashSet;
@@ -105,6 +106,28 @@ class CallPlanTest {
             plan.end(0, 0.0, new StageFailedException("no"), null, 0.0);
         }
         assertTrue(plan.outliers().isCalm());
+    }
+
+    @Test
+    void whatIsNoCallChangesNoChoiceOfACall() {
+        CallPlan plan = of(3, new RandomChoice());
+        CallPlan asked = of(3, new RandomChoice());
+        for (int call = 0; call < 20; call++) {
+            assertEquals(0, asked.beginRequest(List.of(), 0.0));
+            asked.answered(0);
+            assertEquals(plan.begin(List.of(), 0.0), asked.begin(List.of(), 0.0));
+        }
+    }
+
+    @Test
+    void whatIsNoCallGoesToTheFirstNodeThatIsUpAndWasNotTried() {
+        CallPlan plan = of(4, (nodes, prng, nowS) -> 0);
+        plan.begin(List.of(), 0.0);
+        plan.end(0, 0.0, UNREACHABLE, null, 0.0);
+        assertEquals(1, plan.beginRequest(List.of(), 0.0));
+        assertEquals(2, plan.beginRequest(List.of(1), 0.0));
+        assertEquals(0, plan.beginRequest(List.of(1, 2, 3), 0.0));
+        assertEquals(1, plan.beginRequest(List.of(0, 1, 2, 3), 0.0));
     }
 
     @Test
