@@ -114,6 +114,11 @@ class AcceptLoop:
         self.wake()
         self._thread.join(_LEAVING_S)
 
+    def leave_parked(self) -> None:
+        """After the end: leave the connections that were parked by threads which did not know of it yet."""
+        while self._parked and not self._thread.is_alive():
+            self._leave(self._parked.popleft())
+
     # -- the thread
 
     def _run(self) -> None:

@@ -289,7 +289,10 @@ class Channel:
     def takes_bytes(self) -> bool:
         """Whether a short message can be sent without waiting for the peer to read."""
         poll = select.poll()
-        poll.register(self.sock.fileno(), select.POLLOUT)
+        try:
+            poll.register(self.sock.fileno(), select.POLLOUT)
+        except ValueError:
+            return False  # Another thread has cut it.
         return bool(poll.poll(0))
 
     # -- the end

@@ -26,6 +26,8 @@ from pyrpc.transport.threads import ThreadCache
 from pyrpc.wire import limits
 
 _log = logging.getLogger("pyrpc.listener")
+# For threads that linger, until they have a turn; on a machine with nothing else to do they need LINGER_S.
+_LINGERING_S = 2.0
 
 _SLOW_CALLERS = 8
 
@@ -165,9 +167,12 @@ class Listener:
             self._lane.close()
         if self._loop is not None:
             self._loop.end()
-        # Threads that linger on a connection see by themselves that it ends.
-        until = time.monotonic() + 2 * LINGER_S
+        # Threads that linger on a connection see by themselves that it ends, and say the last word; cut off, its caller
+        # could not know whether a call that crosses it has run.
+        until = time.monotonic() + _LINGERING_S
         while self._channels.is_lingering and time.monotonic() < until:
+            if self._loop is not None:
+                self._loop.leave_parked()
             time.sleep(LINGER_S / 10)
         self._channels.cut()
         self._threads.close()
