@@ -244,7 +244,7 @@ def test_worker_says_that_it_is_ready_only_when_a_signal_would_close_it(monkeypa
     server = Server(model, port=0)
     handlers: list[Any] = []
 
-    def adopt(control: object, adopt: object, on_end: Callable[[], None], *more: object) -> None:
+    def adopt(control: object, adopt: object, on_end: Callable[[], None], *more: object, **named: object) -> None:
         # What tells the front. From here on it may send SIGTERM.
         handlers.append(signal.getsignal(signal.SIGTERM))
         on_end()
