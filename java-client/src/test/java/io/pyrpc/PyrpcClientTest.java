@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.pyrpc.client.receipt.ChunkRecord;
 import io.pyrpc.errors.ArgumentException;
 import io.pyrpc.errors.BadResultException;
 import io.pyrpc.errors.CancelledException;
@@ -21,7 +22,7 @@ import io.pyrpc.testing.PythonScript;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -175,25 +176,52 @@ class PyrpcClientTest {
 
     @Test
     void oneSeedMakesTheChoicesOfThePythonClient() {
-        for (String policy : List.of("random", "random_priority", "power_of_two")) {
+        String script =
+                """
+                import sys
+                from pyrpc import Client
+                with Client(sys.argv[1], seed=7, policy=sys.argv[2], ping_s=None) as client:
+                    print(*(client.call("Maths.pid") for _ in range(40)))
+                """;
+        for (String policy : List.of("random", "random_priority")) {
             try (PyrpcClient seeded = cluster.builder().seed(7).policy(policy).pingInterval(null).build()) {
                 String chosen = IntStream.range(0, 40)
                         .mapToObj(number -> seeded.call("Maths.pid").toString())
                         .collect(Collectors.joining(" "));
-                String script =
-                        """
-                        import sys
-                        from pyrpc import Client
-                        with Client(sys.argv[1], seed=7, policy=sys.argv[2], ping_s=None) as client:
-                            print(*(client.call("Maths.pid") for _ in range(40)))
-                        """;
-                if (policy.equals("power_of_two")) {
-                    assertEquals(3, Arrays.stream(chosen.split(" ")).distinct().count());
-                } else {
-                    assertEquals(PythonScript.run(script, cluster.endpoints(), policy).strip(), chosen, policy);
-                }
+                assertEquals(PythonScript.run(script, cluster.endpoints(), policy).strip(), chosen, policy);
             }
         }
+    }
+
+    @Test
+    void oneSeedMakesTheJobsOfThePythonClient() {
+        String script =
+                """
+                import sys
+                import numpy as np
+                from pyrpc import Client
+                with Client(sys.argv[1], seed=11, job_policy="random") as client:
+                    for _ in range(6):
+                        job = client.map_async("Maths.slow_rows", np.zeros(4), 0.2, chunk_rows=2)
+                        job.result()
+                        firsts = [entry for entry in job.receipt.entries if entry.attempt == 0]
+                        print(*(entry.node for entry in sorted(firsts, key=lambda entry: entry.chunk)))
+                """;
+        StringBuilder chosen = new StringBuilder();
+        try (PyrpcClient seeded = cluster.builder().seed(11).jobPolicy("random").build()) {
+            JobOptions twos = JobOptions.ofDefaults().withChunkRows(2);
+            for (int count = 0; count < 6; count++) {
+                Job<NdArray> job = seeded.mapAsync("Maths.slow_rows", Args.of(NdArray.of(new double[4]), 0.2), twos);
+                job.result();
+                chosen.append(job.receipt().entries().stream()
+                                .filter(entry -> entry.attempt() == 0)
+                                .sorted(Comparator.comparingLong(ChunkRecord::chunk))
+                                .map(ChunkRecord::node)
+                                .collect(Collectors.joining(" ")))
+                        .append('\n');
+            }
+        }
+        assertEquals(PythonScript.run(script, cluster.endpoints()), chosen.toString());
     }
 
     @Test
