@@ -11,6 +11,8 @@ final class CallNode {
     private NodeView view;
     /** When another node replied before it to the same call; not below seenAt: it has not replied since. */
     private double outrunAtS = Double.NEGATIVE_INFINITY;
+    /** Until when it asked to be left alone. */
+    private double overloadedUntilS = Double.NEGATIVE_INFINITY;
 
     CallNode(String endpoint) {
         view = new NodeView(endpoint);
@@ -23,6 +25,15 @@ final class CallNode {
     /** When it replied last, as far as one can tell. */
     double repliedAtS() {
         return outrunAtS >= view.seenAt() ? Double.NEGATIVE_INFINITY : view.seenAt();
+    }
+
+    boolean isOverloaded(double nowS) {
+        return overloadedUntilS > nowS;
+    }
+
+    /** It turned a call away, and asked for so much time. */
+    void turnedAway(double askedS, double nowS) {
+        overloadedUntilS = nowS + askedS;
     }
 
     void begin() {

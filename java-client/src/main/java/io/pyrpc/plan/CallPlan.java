@@ -2,6 +2,7 @@ package io.pyrpc.plan;
 
 import io.pyrpc.errors.Detail;
 import io.pyrpc.errors.FailureClass;
+import io.pyrpc.errors.OverloadedException;
 import io.pyrpc.errors.PyrpcException;
 import io.pyrpc.errors.UnreachableException;
 import io.pyrpc.plan.balance.Balancer;
@@ -157,6 +158,11 @@ public final class CallPlan {
         if (candidates.isEmpty()) {
             candidates = IntStream.range(0, nodes.size()).boxed().toList();
         }
+        if (!tried.isEmpty()) {
+            // Whoever was turned away somewhere goes to nodes that have not said lately that they are overloaded.
+            List<Integer> rested = candidates.stream().filter(one -> !nodes.get(one).isOverloaded(nowS)).toList();
+            candidates = rested.isEmpty() ? candidates : rested;
+        }
         int node = candidates.get(balancer.pick(viewsOf(candidates), prng, nowS));
         outliers.onCall(node, nowS);
         return node;
@@ -184,6 +190,9 @@ public final class CallPlan {
             medianS = latencies.medianS();
         }
         nodes.get(node).end(tookS, medianS, nowS);
+        if (failure instanceof OverloadedException) {
+            nodes.get(node).turnedAway(failure.retryAfter() == null ? 0 : failure.retryAfter().toMillis() / 1000.0, nowS);
+        }
         if (failure != null || !outliers.isCalm()) {
             noteHealth(node, CallOutcome.of(failure), nowS);
         }
@@ -248,9 +257,16 @@ public final class CallPlan {
         Long askedMs = failure.retryAfter() == null ? null : failure.retryAfter().toMillis();
         RetryDecision decision = retry.decide(failureClass, tried.size() - 1, mayRepeat, prng, askedMs);
         boolean isPaid = decision.retry() && budget.told(nowS).tryRetry(nowS);
-        return isPaid && decision.delayS() < remainingS
-                ? OptionalDouble.of(decision.delayS())
-                : OptionalDouble.empty();
+        // It asked to be left alone; that is no reason to wait for another one.
+        double delayS = failure instanceof OverloadedException && hasOther(tried, nowS) ? 0.0 : decision.delayS();
+        return isPaid && delayS < remainingS ? OptionalDouble.of(delayS) : OptionalDouble.empty();
+    }
+
+    /** Whether there is a node that this call did not try, and that is not known to be overloaded or lost. */
+    private boolean hasOther(List<Integer> tried, double nowS) {
+        return without(tried, IntStream.range(0, nodes.size()).boxed()).stream()
+                .map(nodes::get)
+                .anyMatch(node -> !node.isOverloaded(nowS) && node.health.isUp());
     }
 
     /** Whether another node may well do what this one could not. */

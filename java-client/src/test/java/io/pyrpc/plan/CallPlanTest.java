@@ -237,18 +237,34 @@ class CallPlanTest {
     void whatIsOfTheCallWaitsBeforeItIsTriedAgain() {
         CallPlan plan = of(2, new RoundRobin());
         Detail detail = Detail.NONE.withRetryAfter(Duration.ofMillis(500));
-        double waitS = again(plan, new OverloadedException("busy", detail), false, 0).orElseThrow();
-        assertTrue(waitS >= 0.5 && waitS < 0.6, "waits " + waitS);
+        double waitS = again(plan, new OverloadedException("busy", detail), false, 0, 1).orElseThrow();
+        assertTrue(waitS >= 0.5 && waitS < 0.7, "waits " + waitS);
         assertTrue(again(plan, new WorkerLostException("gone"), true, 0).orElseThrow() > 0);
         assertTrue(again(plan, new StageFailedException("no"), true, 0).isEmpty());
         assertTrue(again(plan, UNREACHABLE, false, 0, 1, 0).isEmpty());
     }
 
     @Test
+    void anOverloadedNodeIsNotWaitedForWhereThereIsAnother() {
+        CallPlan plan = of(3, (nodes, prng, nowS) -> 0);
+        PyrpcException busy =
+                new OverloadedException("busy", Detail.NONE.withRetryAfter(Duration.ofMillis(500)));
+        assertEquals(0, plan.begin(List.of(), 0.0));
+        plan.end(0, 0.0, busy, null, 0.0);
+        plan.begin(List.of(), 0.0);
+        plan.end(1, 0.0, busy, null, 0.0);
+        assertEquals(OptionalDouble.of(0.0), again(plan, busy, false, 0));
+        // Not to the second one, which said the same.
+        assertEquals(2, plan.begin(List.of(0), 0.0));
+        assertTrue(again(plan, busy, false, 0, 2).orElseThrow() >= 0.5);
+        assertEquals(1, plan.begin(List.of(0, 2), 0.5));
+    }
+
+    @Test
     void aDelayThatWouldOutlastTheTimeIsNotBegun() {
         CallPlan plan = of(2, new RoundRobin());
         Detail detail = Detail.NONE.withRetryAfter(Duration.ofSeconds(10));
-        assertTrue(again(plan, new OverloadedException("busy", detail), false, 0).isEmpty());
+        assertTrue(again(plan, new OverloadedException("busy", detail), false, 0, 1).isEmpty());
         assertTrue(plan.retryAfterS(UNREACHABLE, false, List.of(0), 0.0, 0.0).isEmpty());
     }
 
