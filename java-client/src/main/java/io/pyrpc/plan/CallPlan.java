@@ -191,7 +191,8 @@ public final class CallPlan {
         }
         nodes.get(node).end(tookS, medianS, nowS);
         if (failure instanceof OverloadedException) {
-            nodes.get(node).turnedAway(failure.retryAfter() == null ? 0 : failure.retryAfter().toMillis() / 1000.0, nowS);
+            double askedS = failure.retryAfter() == null ? 0 : failure.retryAfter().toMillis() / 1000.0;
+            nodes.get(node).turnedAway(askedS, nowS);
         }
         if (failure != null || !outliers.isCalm()) {
             noteHealth(node, CallOutcome.of(failure), nowS);
