@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ import pyrpc
 from pyrpc import Client, Server
 from pyrpc.client.traced import TracedNode
 from pyrpc.errors import OverloadedError, StageFailedError
+from pyrpc.wire.codec import BINARY
 
 trace = pytest.importorskip("opentelemetry.trace")
 sdk = pytest.importorskip("opentelemetry.sdk.trace")
@@ -112,6 +114,16 @@ def test_call_is_a_child_of_what_its_caller_does(exporter: Any, client: Client) 
     assert future.result(30) == 2
     calls = ended(exporter, "CLIENT", 2)
     assert all(is_child(call, outer) for call in calls)
+
+
+def test_typed_call_has_a_span_at_the_node(exporter: Any) -> None:
+    with Server(Lab, port=0) as server:
+        codec, name = server._dispatcher.typed.answering(BINARY, "Lab:trace_id")
+        args = {"method": "Lab.trace_id", "positional": [], "named": {}}
+        server._dispatcher._answer(codec, name, 1, args, time.monotonic(), None)
+    (span,) = spans(exporter, "SERVER")
+    assert span.name == "Lab/trace_id"
+    assert span.parent is None
 
 
 def test_stage_can_read_the_span_it_runs_in(exporter: Any, client: Client) -> None:

@@ -24,7 +24,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyrpc import errors
+    from pyrpc import errors, idl
     from pyrpc.client import Client
     from pyrpc.client.broadcast import broadcast
     from pyrpc.server import Server
@@ -47,6 +47,7 @@ __all__ = [
     "broadcast",
     "current_call",
     "errors",
+    "idl",
     "stage",
 ]
 
@@ -61,6 +62,7 @@ _HOMES: dict[str, str | None] = {
     "broadcast": "pyrpc.client.broadcast",
     "current_call": "pyrpc.stage.current",
     "errors": None,
+    "idl": None,
     "stage": None,
 }
 

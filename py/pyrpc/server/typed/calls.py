@@ -7,15 +7,12 @@ first: they mean that service, with ``Node:`` before them too.
 
 from __future__ import annotations
 
-import logging
 from typing import Protocol
 
 from pyrpc.errors import ConfigError, StageFailedError, UnknownMethodError
 from pyrpc.server.typed.codec import NamedCodec, TypedCodec
 from pyrpc.stage.current import Peer
 from pyrpc.wire.codec import METHODS, Codec, Parts
-
-_log = logging.getLogger("pyrpc.typed")
 
 _NODE = "Node"
 _MAX_LISTED = 10
@@ -74,18 +71,22 @@ class TypedCalls:
         if found is not None or isinstance(codec, NamedCodec):
             return found or codec, name
         service, method = self._split(name)
-        if service is None:
-            is_node = name.startswith(f"{_NODE}:") and method in METHODS
-            return codec, method if is_node else name
+        if service is None and name.startswith(f"{_NODE}:") and method in METHODS:
+            return codec, method
+        found = self._find(service, method, codec)
+        if found is not None:
+            self._found[name, codec] = found
+            return found, name
+        # What is not known is answered by its own name, too.
+        return (NamedCodec(method, codec) if ":" in name else codec), name
+
+    @staticmethod
+    def _find(service: TypedService | None, method: str, codec: Codec) -> NamedCodec | None:
         try:
-            found = service.codec(method, codec)
-        except ConfigError as error:
-            _log.warning("%s cannot be called typed: %s", service.name, error.summary())
-            return codec, name
-        if found is None:
-            return codec, name
-        self._found[name, codec] = found
-        return found, name
+            return None if service is None else service.codec(method, codec)
+        except ConfigError:
+            # ``unknown`` tells why.
+            return None
 
     def _split(self, name: str) -> tuple[TypedService | None, str]:
         service, colon, method = name.rpartition(":")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from typing import Any
 
+from pyrpc.errors import ConfigError
 from pyrpc.idl.code import CodeService
 from pyrpc.idl.model import Service
 from pyrpc.server.typed.codec import TypedCodec
 from pyrpc.server.typed.method import TypedMethod
 from pyrpc.server.typed.plans import Plans
 from pyrpc.wire.codec import Codec
+
+_log = logging.getLogger("pyrpc.typed")
 
 
 class HostedCode:
@@ -26,6 +30,7 @@ class HostedCode:
         self.name = service.name
         self._service = service
         self._methods: dict[str, TypedMethod] | None = None
+        self._failure: ConfigError | None = None
 
     def codec(self, method: str, base: Codec) -> TypedCodec | None:
         """See TypedService."""
@@ -37,8 +42,16 @@ class HostedCode:
         return list(self._known())
 
     def _known(self) -> dict[str, TypedMethod]:
+        if self._failure is not None:
+            raise self._failure
         if self._methods is None:
-            self._methods = self._made()
+            try:
+                self._methods = self._made()
+            except ConfigError as error:
+                # Kept: callers may ask again and again.
+                self._failure = error
+                _log.warning("%s cannot be called typed: %s", self.name, error.summary())
+                raise
         return self._methods
 
     def _made(self) -> dict[str, TypedMethod]:
