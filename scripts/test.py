@@ -23,7 +23,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "pyrpc-
 WORK_DIR = CACHE / TOP.relative_to("/") / "+tox"
 # More environments than cores take less time in all, but the tests of faults need the machine to keep up.
 PARALLEL = str(os.cpu_count() or 1)
-ENVIRONMENTS = ("py310", "py311", "py312", "py313", "fuzz", "lint", "gen-check", "docs", "simulation")
+ENVIRONMENTS = ("py310", "py311", "py312", "py313", "fuzz", "lint", "gen-check", "docs", "simulation", "java")
 WITHOUT_REPORT = ("fuzz", "lint", "gen-check")
 SHOWN_FAILURES = 20
 SHOWN_LINES = 2
@@ -61,6 +61,22 @@ TOOLCHAINS = (
         debian_package="thrift-compiler",
         environments=("gen-check",),
         help="on Debian or Ubuntu: sudo apt-get install thrift-compiler",
+    ),
+    Toolchain(
+        name="JDK 17",
+        command="javac",
+        ask="--version",
+        debian_package="openjdk-17-jdk-headless",
+        environments=("java",),
+        help="on Debian or Ubuntu: sudo apt-get install openjdk-17-jdk-headless",
+    ),
+    Toolchain(
+        name="Maven",
+        command="mvn",
+        ask="--version",
+        debian_package="maven",
+        environments=("java",),
+        help="on Debian or Ubuntu: sudo apt-get install maven",
     ),
 )
 
@@ -148,7 +164,7 @@ def failures(environment: str, report: ElementTree.Element) -> Iterator[list[str
         for failure in (*case.iter("failure"), *case.iter("error")):
             # What cannot be collected has no class name, and the module in place of the test's.
             names = [name for name in (case.get("classname"), case.get("name")) if name]
-            names[0] = names[0].replace(".", "/") + ".py"
+            names[0] = names[0].replace(".", "/") + (".java" if environment == "java" else ".py")
             message = (failure.get("message") or failure.text or "no message").strip().splitlines()
             yield [
                 shortened(f"{failure.tag}: {environment}: {'::'.join(names)}"),

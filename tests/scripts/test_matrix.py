@@ -175,7 +175,7 @@ def test_missing_toolchain_leaves_out_what_needs_it_and_says_so(
 ) -> None:
     lose(matrix, monkeypatch, "Thrift compiler")
     assert matrix.main([]) == 0
-    assert "py310,py311,py312,py313,fuzz,lint,docs,simulation" in tox_calls[0]
+    assert "py310,py311,py312,py313,fuzz,lint,docs,simulation,java" in tox_calls[0]
     assert "missing: Thrift compiler; not run: gen-check" in capsys.readouterr().out.splitlines()[-3:]
 
 
@@ -185,7 +185,22 @@ def test_missing_toolchain_fails_in_ci(
     lose(matrix, monkeypatch, "Python 3.12")
     monkeypatch.setenv("CI", "true")
     assert matrix.main([]) == 1
-    assert "py310,py311,py313,fuzz,lint,gen-check,docs,simulation" in tox_calls[0]
+    assert "py310,py311,py313,fuzz,lint,gen-check,docs,simulation,java" in tox_calls[0]
+
+
+@pytest.mark.parametrize("name", ["JDK 17", "Maven"])
+def test_java_needs_a_jdk_and_maven(
+    matrix: ModuleType, tox_calls: list[list[str]], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    lose(matrix, monkeypatch, name)
+    assert matrix.main([]) == 0
+    assert "py310,py311,py312,py313,fuzz,lint,gen-check,docs,simulation" in tox_calls[0]
+
+
+def test_failed_test_of_java_is_named_by_its_source(matrix: ModuleType) -> None:
+    report = "<testsuite><testcase classname='io.pyrpc.ATest' name='b'><failure/></testcase></testsuite>"
+    ((line, _),) = matrix.failures("java", matrix.ElementTree.fromstring(report))
+    assert line == "failure: java: io/pyrpc/ATest.java::b"
 
 
 def test_command_that_is_there_but_fails_counts_as_missing(matrix: ModuleType, tmp_path: Path) -> None:
