@@ -42,7 +42,9 @@ final class ArrayText {
     /** The widest element that is shown: columns stand below each other. */
     private void measure(int axis, long flat) {
         if (axis == shape.length) {
-            width = Math.max(width, element(flat).length());
+            // Texts are not lined up.
+            boolean isText = array.dtype().kind().ordinal() >= DType.Kind.BYTES.ordinal();
+            width = isText ? 0 : Math.max(width, element(flat).length());
             return;
         }
         for (long i = 0; i < shape[axis]; i++) {
@@ -57,7 +59,7 @@ final class ArrayText {
     private void append(int axis, long flat) {
         if (axis == shape.length) {
             String element = element(flat);
-            text.append(" ".repeat(shape.length == 0 ? 0 : width - element.length())).append(element);
+            text.append(" ".repeat(shape.length == 0 ? 0 : Math.max(0, width - element.length()))).append(element);
             return;
         }
         String between = axis == shape.length - 1
