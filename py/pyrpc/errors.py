@@ -110,6 +110,11 @@ class PyrpcError(Exception):
         self.remote_type = remote_type
         self.retry_after_ms = retry_after_ms
 
+    @property
+    def class_name(self) -> str:
+        """The name of its class, or of the one in this module that it is a case of: parts of pyrpc have finer ones."""
+        return next(kind.__name__ for kind in type(self).__mro__ if kind.__module__ == __name__)
+
     def summary(self) -> str:
         """The error in one line: what, expected, got, endpoint, attempt."""
         parts = [self.message]

@@ -19,6 +19,7 @@ from pyrpc import Client, Server
 from pyrpc.client.receipt import Receipt
 from pyrpc.errors import CancelledError, PyrpcError, UnknownRefError
 from pyrpc.transport.connection import Connection
+from pyrpc.wire.codec import GoodbyeError
 
 Start = Callable[..., tuple[Client, list[Server]]]
 
@@ -235,6 +236,26 @@ def test_what_comes_after_the_end_of_a_job_changes_nothing_in_its_receipt(
     assert has_ended.wait(10)
     scatter._probe(servers[0].endpoint)
     assert checked(job.receipt).to_dict() == before
+
+
+def test_error_of_an_attempt_is_named_by_the_class_that_users_know(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, _ = start(Work())
+    (node,) = client._nodes
+    invoke, farewells = node.invoke, [GoodbyeError("the node went away")]
+
+    def invoke_later(*args: object, **kwargs: object) -> object:
+        if farewells:
+            raise farewells.pop()
+        return invoke(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(node, "invoke", invoke_later)
+    job = client.map_async("Work.double", np.zeros((2, 4)), chunk_rows=2)
+    job.result(30)
+    assert [entry.error_type for entry in checked(job.receipt).entries] == ["DrainingError", None]
+    # Not "straggler": it is known that the node refused.
+    assert job.receipt.causes["queue"] > 0.0
 
 
 def test_empty_job_has_a_receipt(start: Start) -> None:

@@ -146,12 +146,27 @@ def test_call_of_a_caller_that_left_passes_its_turn_on() -> None:
     assert (admission.in_flight, admission.queued) == (0, 0)
 
 
-def test_caller_that_stays_gets_its_turn_and_its_time() -> None:
+def test_caller_that_stays_is_asked_for_again_and_gets_its_turn() -> None:
+    admission, caller = Admission(1), Caller()
+    admission.enter()
+    waits: list[int] = []
+    first = threading.Thread(target=lambda: waits.append(admission.enter(30, caller)))
+    first.start()
+    until = time.monotonic() + 10
+    while caller.asked < 2:
+        assert time.monotonic() < until
+        time.sleep(0.001)
+    admission.leave()
+    first.join(10)
+    assert len(waits) == 1 and waits[0] > 0
+
+
+def test_caller_that_stays_gets_its_time() -> None:
     admission, caller = Admission(1), Caller()
     admission.enter()
     with pytest.raises(ExpiredError):
-        admission.enter(0.25, caller)
-    assert caller.asked >= 2
+        admission.enter(0.05, caller)
+    assert caller.asked >= 1
     admission.leave()
     assert admission.enter(0.25, caller) == 0
 

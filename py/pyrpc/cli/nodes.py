@@ -52,4 +52,4 @@ def report_silent(answers: dict[str, T | PyrpcError], *, is_verbose: bool) -> in
 
 def failure_fields(error: PyrpcError) -> dict[str, object]:
     """An error as JSON shows it."""
-    return {"error": type(error).__name__, "message": error.summary(), "help": error.help}
+    return {"error": error.class_name, "message": error.summary(), "help": error.help}

@@ -485,7 +485,7 @@ class Scatter:
         record.done_s = time.monotonic() - self._began
         record.outcome = outcome
         if error is not None:
-            record.error, record.error_type = error.summary(), type(error).__name__
+            record.error, record.error_type = error.summary(), error.class_name
         self.receipt.entries.append(record)
 
     def _probe(self, endpoint: str) -> None:
