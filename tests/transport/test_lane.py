@@ -243,6 +243,16 @@ def test_connections_get_the_last_word_when_the_node_ends(listener: Listener, ca
     await_true(lambda: not lane_of(listener).is_running)
 
 
+def test_connection_that_was_cut_does_not_join(listener: Listener, callers: list[socket.socket]) -> None:
+    channel = next(iter(listener._channels._channels))
+    await_true(lambda: not lane_of(listener).is_running and listener.is_quiet)
+    channel.cut()
+    listener._join(channel)
+    assert listener.connections == 4
+    assert members(listener) == 0
+    assert not lane_of(listener).is_running
+
+
 def test_without_a_thread_for_them_connections_are_served_one_by_one(
     listener: Listener, callers: list[socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,11 +75,16 @@ class Lane:
         """Take a channel that no other thread is with, and of which nothing is left to read; whether it is the first.
 
         Then somebody has to begin to look.
+
+        Raises
+        ------
+        OSError, ValueError
+            It was closed by somebody.
         """
         number = channel.sock.fileno()
         with self._lock:
-            self._members[number] = channel
             self._poll.register(number, select.EPOLLIN)
+            self._members[number] = channel
             turn, is_first, self.is_running = self._turn, not self.is_running, True
         if is_first:
             self._begin(turn)

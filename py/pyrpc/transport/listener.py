@@ -248,7 +248,13 @@ class Listener:
 
     def _join(self, channel: Channel) -> None:
         assert self._lane is not None and self._loop is not None
-        if self._lane.join(channel):
+        try:
+            is_first = self._lane.join(channel)
+        except (OSError, ValueError):
+            # It was cut.
+            self._channels.forget(channel)
+            return
+        if is_first:
             self._loop.wake()
 
     def _rest(self, channel: Channel) -> None:
@@ -267,6 +273,7 @@ class Listener:
                 channel.flush()
                 if channel.takes_bytes():
                     self._farewell(channel)
-            except (OSError, EOFError):
+            except (OSError, EOFError, ValueError):
+                # The peer closed it, or it was cut here.
                 pass
         self._channels.forget(channel)
