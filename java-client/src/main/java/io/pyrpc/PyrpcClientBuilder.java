@@ -29,6 +29,7 @@ public final class PyrpcClientBuilder {
     private Tls tls;
     private boolean isPlain;
     private String token;
+    private boolean checksums;
     private Duration pingInterval = Duration.ofNanos((long) (PingPlan.EVERY_S * 1e9));
 
     PyrpcClientBuilder() {
@@ -148,6 +149,16 @@ public final class PyrpcClientBuilder {
     }
 
     /**
+     * Whether to check by CRC32C that no array changes on its way, there and back; by default not. One that did is found, and
+     * the call made again where that is allowed, or else ends in a {@link io.pyrpc.errors.ChecksumException}. TLS checks
+     * that by itself.
+     */
+    public PyrpcClientBuilder checksums(boolean isChecked) {
+        checksums = isChecked;
+        return this;
+    }
+
+    /**
      * With several nodes, while calls are made: after so much silence a node is asked in the background whether it is there,
      * so that no call has to find out; by default 10 s. Null: never.
      */
@@ -169,7 +180,7 @@ public final class PyrpcClientBuilder {
         Parts.Options options = new Parts.Options(policy.get(), jobPolicy, window, chance, pingInterval);
         Tls speaks = isPlain || tls != null ? tls : Security.tlsOf(environment);
         Parts.Way way =
-                new Parts.Way(endpoints, connectTimeout, speaks, Security.tokenOf(token, environment));
+                new Parts.Way(endpoints, connectTimeout, speaks, Security.tokenOf(token, environment), checksums);
         return PyrpcClient.of(new Parts(way, options), timeout);
     }
 

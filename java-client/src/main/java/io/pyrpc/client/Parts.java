@@ -74,8 +74,9 @@ public final class Parts {
      * @param endpoints with commas between, or null: what the environment says
      * @param tls null: none
      * @param token null: none
+     * @param checksums whether arrays are checked on both ways
      */
-    public record Way(String endpoints, Duration connectTimeout, Tls tls, String token) {
+    public record Way(String endpoints, Duration connectTimeout, Tls tls, String token, boolean checksums) {
         List<Node> nodes() {
             List<Node> nodes = new ArrayList<>();
             for (Endpoint endpoint : Endpoint.parseAll(endpoints)) {
@@ -83,7 +84,8 @@ public final class Parts {
                     LOG.warn(
                             "the token for {} travels without TLS: whoever listens on the way can use it", endpoint);
                 }
-                nodes.add(new Node(endpoint.toString(), new ConnectionPool(endpoint, connectTimeout, tls), token));
+                ConnectionPool pool = new ConnectionPool(endpoint, connectTimeout, tls, checksums);
+                nodes.add(new Node(endpoint.toString(), pool, token));
             }
             return nodes;
         }

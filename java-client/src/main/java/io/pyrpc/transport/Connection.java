@@ -59,11 +59,11 @@ public final class Connection implements AutoCloseable {
     private volatile boolean isOpen = true;
     private volatile boolean isAborted;
 
-    Connection(Endpoint endpoint, Stream stream) {
+    Connection(Endpoint endpoint, Stream stream, boolean checksums) {
         this.endpoint = endpoint;
         this.stream = stream;
         this.source = new StreamSource(stream);
-        this.codec = new Codec(source);
+        this.codec = new Codec(source, checksums);
     }
 
     /**
@@ -76,10 +76,10 @@ public final class Connection implements AutoCloseable {
     public static Connection open(Endpoint endpoint, Duration connectTimeout, Tls tls) {
         // First: to read certificates takes a while, in a program that never did.
         TlsContext context = tls == null ? null : TlsContext.of(tls);
-        return open(endpoint, System.nanoTime() + connectTimeout.toNanos(), context);
+        return open(endpoint, System.nanoTime() + connectTimeout.toNanos(), context, false);
     }
 
-    static Connection open(Endpoint endpoint, long deadline, TlsContext tls) {
+    static Connection open(Endpoint endpoint, long deadline, TlsContext tls, boolean checksums) {
         PlainStream plain;
         try {
             plain = PlainStream.connect(endpoint, deadline);
@@ -93,7 +93,8 @@ public final class Connection implements AutoCloseable {
                     .withHelp("is it running? pyrpc serve module:Object --port " + endpoint.port());
             throw withCause(new UnreachableException("the node cannot be reached", detail), error);
         }
-        return new Connection(endpoint, tls == null ? plain : TlsStream.open(plain, endpoint, tls, deadline));
+        Stream stream = tls == null ? plain : TlsStream.open(plain, endpoint, tls, deadline);
+        return new Connection(endpoint, stream, checksums);
     }
 
     // -- calls

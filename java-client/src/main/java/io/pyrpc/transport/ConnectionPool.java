@@ -17,24 +17,28 @@ public final class ConnectionPool implements AutoCloseable {
     private final Endpoint endpoint;
     private final Duration connectTimeout;
     private final TlsContext tls;
+    private final boolean checksums;
     private final long trustedIdleNanos;
     private final Deque<Connection> idle = new ConcurrentLinkedDeque<>();
     private volatile Runnable onRested = () -> {};
     private volatile boolean isClosed;
 
     /**
-     * For one endpoint; {@code tls} null: without.
+     * For one endpoint.
      *
+     * @param tls null: without
+     * @param checksums whether arrays are checked on both ways
      * @throws io.pyrpc.errors.ConfigException a file of {@code tls} cannot be used
      */
-    public ConnectionPool(Endpoint endpoint, Duration connectTimeout, Tls tls) {
-        this(endpoint, connectTimeout, tls, TRUSTED_IDLE);
+    public ConnectionPool(Endpoint endpoint, Duration connectTimeout, Tls tls, boolean checksums) {
+        this(endpoint, connectTimeout, tls, checksums, TRUSTED_IDLE);
     }
 
-    ConnectionPool(Endpoint endpoint, Duration connectTimeout, Tls tls, Duration trustedIdle) {
+    ConnectionPool(Endpoint endpoint, Duration connectTimeout, Tls tls, boolean checksums, Duration trustedIdle) {
         this.endpoint = endpoint;
         this.connectTimeout = connectTimeout;
         this.tls = tls == null ? null : TlsContext.of(tls);
+        this.checksums = checksums;
         this.trustedIdleNanos = trustedIdle.toNanos();
     }
 
@@ -60,7 +64,7 @@ public final class ConnectionPool implements AutoCloseable {
                 onRested.run();
                 long own = System.nanoTime() + connectTimeout.toNanos();
                 boolean isSooner = deadline != Connection.NO_DEADLINE && deadline - own < 0;
-                return Connection.open(endpoint, isSooner ? deadline : own, tls);
+                return Connection.open(endpoint, isSooner ? deadline : own, tls, checksums);
             }
             if (System.nanoTime() - connection.usedAt() < trustedIdleNanos) {
                 return connection;

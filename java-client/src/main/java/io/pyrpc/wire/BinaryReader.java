@@ -17,6 +17,8 @@ final class BinaryReader {
     int fieldId;
     int keyKind;
     int itemKind;
+    /** Whether an array without its checksum is refused; one that has it is always checked. */
+    boolean needsCrc32c;
 
     BinaryReader(Source source) {
         this.source = source;

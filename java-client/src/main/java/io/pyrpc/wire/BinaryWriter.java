@@ -23,6 +23,8 @@ final class BinaryWriter {
     private final List<ByteBuffer> parts = new ArrayList<>();
     private final List<Integer> cuts = new ArrayList<>();
     private long partBytes;
+    /** Whether each Tensor gets a checksum. */
+    boolean addsCrc32c;
 
     /** Begin a frame with a call. */
     void call(String name, int seqid) {

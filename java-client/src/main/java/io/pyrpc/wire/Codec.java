@@ -36,6 +36,7 @@ public final class Codec {
     private static final int MAX_FRAME_BYTES = CallOptions._Fields.MAX_FRAME_BYTES.getThriftFieldId();
     private static final int ATTEMPT = CallOptions._Fields.ATTEMPT.getThriftFieldId();
     private static final int TOKEN = CallOptions._Fields.TOKEN.getThriftFieldId();
+    private static final int WANT_CRC32C = CallOptions._Fields.WANT_CRC32C.getThriftFieldId();
     private static final int CONTEXT = CallOptions._Fields.CONTEXT.getThriftFieldId();
 
     private final Source source;
@@ -44,9 +45,16 @@ public final class Codec {
     private final ValueWriter values = new ValueWriter(writer);
     private boolean isInOrder = true;
 
-    public Codec(Source source) {
+    /**
+     * For one connection.
+     *
+     * @param checksums whether each array gets one, and those of replies must have one; one that comes is always checked
+     */
+    public Codec(Source source, boolean checksums) {
         this.source = source;
         this.reader = new BinaryReader(source);
+        this.reader.needsCrc32c = checksums;
+        this.writer.addsCrc32c = checksums;
     }
 
     // -- out
@@ -95,6 +103,10 @@ public final class Codec {
             writer.i32(request.attempt());
         }
         writeToken(request.token());
+        if (writer.addsCrc32c) {
+            writer.field(Wire.BOOL, WANT_CRC32C);
+            writer.bool(true);
+        }
         writeContext(request.context());
         writer.stop();
         writer.stop();

@@ -4,6 +4,7 @@ import io.pyrpc.DType;
 import io.pyrpc.NdArray;
 import io.pyrpc.errors.Detail;
 import io.pyrpc.errors.ProtocolException;
+import io.pyrpc.errors.ReplyChecksumException;
 import io.pyrpc.errors.TooLargeException;
 import io.pyrpc.gen.Tensor;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
+import java.util.zip.CRC32C;
 
 /**
  * NdArray &lt;-&gt; Tensor.
@@ -24,6 +26,7 @@ final class Tensors {
     private static final int DATA = Tensor._Fields.DATA.getThriftFieldId();
     private static final int ITEMSIZE = Tensor._Fields.ITEMSIZE.getThriftFieldId();
     private static final int UNIT = Tensor._Fields.UNIT.getThriftFieldId();
+    private static final int CRC32C = Tensor._Fields.CRC32C.getThriftFieldId();
 
     private Tensors() {}
 
@@ -56,7 +59,18 @@ final class Tensors {
         List<ByteBuffer> parts = array.encoded();
         w.i32((int) array.byteSize());
         parts.forEach(w::raw);
+        if (w.addsCrc32c) {
+            w.field(Wire.I64, CRC32C);
+            w.i64(crc32c(parts));
+        }
         w.stop();
+    }
+
+    /** Of all bytes, in order; their positions stay. */
+    private static long crc32c(List<ByteBuffer> parts) {
+        CRC32C sum = new CRC32C();
+        parts.forEach(part -> sum.update(part.duplicate()));
+        return sum.getValue();
     }
 
     // -- in
@@ -70,12 +84,15 @@ final class Tensors {
         ReceivePool.Lent lent;
         ByteBuffer raw;
         NdArray array;
+        /** Negative: none came. */
+        long crc32c = -1;
     }
 
     /**
      * Read the struct.
      *
      * @throws ProtocolException dtype, shape and length do not fit together
+     * @throws ReplyChecksumException the data is not what was sent
      */
     static NdArray read(BinaryReader r, RowPlace place) throws IOException {
         Fields fields = new Fields();
@@ -91,11 +108,40 @@ final class Tensors {
                 fields.itemsize = r.i32();
             } else if (id == UNIT && kind == Wire.STRING) {
                 fields.unit = r.string();
+            } else if (id == CRC32C && kind == Wire.I64) {
+                fields.crc32c = r.i64();
             } else {
                 r.skip(kind);
             }
         }
-        return fields.array != null ? fields.array : finish(fields);
+        if (fields.crc32c >= 0 || r.needsCrc32c) {
+            checkSum(fields);
+        }
+        if (fields.array == null) {
+            return finish(fields);
+        }
+        checkElements(fields.array.dtype(), fields.raw);
+        return fields.array;
+    }
+
+    /** Compare the data as it lies in memory now with what its sender counted, before it is looked at otherwise. */
+    private static void checkSum(Fields fields) {
+        if (fields.crc32c < 0) {
+            throw new ProtocolException(
+                    "an array without the checksum that was asked for",
+                    Detail.NONE.withHelp(
+                            "the node is of a version that does not know checksums: use a newer one, or no checksums"));
+        }
+        if (fields.raw == null) {
+            return;
+        }
+        long found = crc32c(List.of(fields.raw));
+        if (found != fields.crc32c) {
+            throw new ReplyChecksumException(
+                    "the data of an array changed on its way",
+                    Detail.mismatch("CRC32C 0x%08x".formatted(fields.crc32c), "0x%08x".formatted(found)).withHelp(
+                            "something between the two ends changes bytes, or the sender's array changed while it was sent"));
+        }
     }
 
     private static long[] readShape(BinaryReader r) throws IOException {
@@ -121,7 +167,9 @@ final class Tensors {
         int size = r.size();
         DType dtype = fields.shape == null ? null : dtypeSoFar(fields);
         if (dtype != null) {
-            fields.array = readArray(r, dtype, fields.shape, size, place);
+            fields.array = placeOf(dtype, fields.shape, size, place);
+            fields.raw = fields.array.encoded().get(0);
+            r.source.readInto(fields.raw.duplicate());
             return;
         }
         // Text of any length, or from a stock writer, which tells unit and itemsize last.
@@ -159,8 +207,8 @@ final class Tensors {
         return kind == DType.Kind.BYTES ? DType.bytes(itemsize) : DType.unicode(itemsize / 4);
     }
 
-    private static NdArray readArray(BinaryReader r, DType dtype, long[] shape, int size, RowPlace place)
-            throws IOException {
+    /** Memory for the data, which is yet to be read. */
+    private static NdArray placeOf(DType dtype, long[] shape, int size, RowPlace place) {
         checkLength(dtype, shape, size);
         NdArray array = place == null ? null : place.place(dtype, shape.clone());
         if (array == null) {
@@ -168,9 +216,6 @@ final class Tensors {
         } else if (!array.dtype().equals(dtype) || !Arrays.equals(array.shape(), shape)) {
             throw new IllegalStateException("the place of an array has another dtype or shape than the array");
         }
-        ByteBuffer memory = array.encoded().get(0);
-        r.source.readInto(memory.duplicate());
-        checkElements(dtype, memory);
         return array;
     }
 

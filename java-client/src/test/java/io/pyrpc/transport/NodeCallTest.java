@@ -295,7 +295,7 @@ class NodeCallTest {
     void restedConnectionsAreUsedAgainAndDeadOnesAreNot() {
         try (NodeProcess other = NodeProcess.start(STAGES, "stages:Any");
                 ConnectionPool pool = new ConnectionPool(
-                        Endpoint.parse(other.endpoint()), Duration.ofSeconds(5), null, Duration.ZERO)) {
+                        Endpoint.parse(other.endpoint()), Duration.ofSeconds(5), null, false, Duration.ZERO)) {
             Connection first = pool.take(soon());
             first.ping(soon());
             pool.giveBack(first);

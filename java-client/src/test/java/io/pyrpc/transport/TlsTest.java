@@ -197,7 +197,8 @@ class TlsTest {
     void restedSessionIsUsedAgain() {
         Tls tls = Tls.ofCa(authority.ca()).withCert(client.cert(), client.key());
         try (ConnectionPool pool =
-                new ConnectionPool(new Endpoint("127.0.0.1", strict.port()), Duration.ofSeconds(5), tls, Duration.ZERO)) {
+                new ConnectionPool(
+                        new Endpoint("127.0.0.1", strict.port()), Duration.ofSeconds(5), tls, false, Duration.ZERO)) {
             Connection first = pool.take(soon());
             echo(first, 1, null);
             pool.giveBack(first);

@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class CodecTest {
     private static Object read(byte[] frame, int step) throws IOException {
-        return new Codec(new BytesSource(frame, step)).readCall("call", 7, null).value();
+        return new Codec(new BytesSource(frame, step), false).readCall("call", 7, null).value();
     }
 
     private static Object roundTrip(Object value) {
@@ -48,7 +48,7 @@ class CodecTest {
 
     @Test
     void callIsWrittenAsInTheSpecification() {
-        Codec codec = new Codec(new BytesSource(new byte[0], 1));
+        Codec codec = new Codec(new BytesSource(new byte[0], 1), false);
         NdArray array = NdArray.of(new float[] {1, 2, 3}, 1, 3);
         codec.writeCall(
                 new CallRequest("Math.add", List.of(1, array), Map.of("scale", 0.5), null, 1, 0, null, 5000, Map.of()), 7);
@@ -58,7 +58,7 @@ class CodecTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 7, 1 << 20})
     void replyOfTheSpecificationIsReadHoweverItArrives(int step) throws IOException {
-        Codec codec = new Codec(new BytesSource(Messages.spec("reply"), step));
+        Codec codec = new Codec(new BytesSource(Messages.spec("reply"), step), false);
         CallReply reply = codec.readCall("call", 7, null);
         assertEquals(NdArray.of(new float[] {1, 2, 3}, 1, 3), reply.value());
         assertEquals(new LoadReport(0, 1, 0, 250, null, null), reply.load());
@@ -67,13 +67,13 @@ class CodecTest {
 
     @Test
     void errorsOfTheSpecificationAreRead() {
-        Codec codec = new Codec(new BytesSource(Messages.spec("error"), 5));
+        Codec codec = new Codec(new BytesSource(Messages.spec("error"), 5), false);
         PyrpcException error =
                 assertThrows(UnknownMethodException.class, () -> codec.readCall("call", 7, null));
         assertEquals("no method f", error.what());
         assertEquals("did you mean g?", error.help());
         assertTrue(codec.isInOrder());
-        Codec other = new Codec(new BytesSource(Messages.spec("exception"), 5));
+        Codec other = new Codec(new BytesSource(Messages.spec("exception"), 5), false);
         assertThrows(UnknownMethodException.class, () -> other.readCall("stop", 9, null));
         assertTrue(other.isInOrder());
     }
@@ -144,7 +144,7 @@ class CodecTest {
 
     @Test
     void largePartsAreViewsAndSmallOnesAreCopied() {
-        Codec codec = new Codec(new BytesSource(new byte[0], 1));
+        Codec codec = new Codec(new BytesSource(new byte[0], 1), false);
         NdArray large = NdArray.of(new float[100_000]);
         codec.writeCall(CallRequest.of("f", List.of(large, NdArray.of(new int[10])), 1), 1);
         ByteBuffer[] frame = codec.frame();
@@ -157,7 +157,7 @@ class CodecTest {
     @Test
     void placeIsAskedAndFilled() throws IOException {
         NdArray target = NdArray.of(new float[6], 2, 3);
-        Codec codec = new Codec(new BytesSource(Messages.spec("reply"), 9));
+        Codec codec = new Codec(new BytesSource(Messages.spec("reply"), 9), false);
         Object value = codec.readCall("call", 7, (dtype, shape) -> target.rows(1, 2)).value();
         assertArrayEquals(new float[] {0, 0, 0, 1, 2, 3}, target.toFloatArray());
         assertTrue(target.sharesMemory((NdArray) value));
@@ -167,12 +167,12 @@ class CodecTest {
     void anotherReplyIsRefused() {
         byte[] frame = Messages.reply(7, 1L);
         for (int seqid : new int[] {6, 8}) {
-            Codec codec = new Codec(new BytesSource(frame, 50));
+            Codec codec = new Codec(new BytesSource(frame, 50), false);
             assertThrows(ProtocolException.class, () -> codec.readCall("call", seqid, null));
             assertFalse(codec.isInOrder());
         }
         assertThrows(
-                ProtocolException.class, () -> new Codec(new BytesSource(frame, 50)).readCall("run", 7, null));
+                ProtocolException.class, () -> new Codec(new BytesSource(frame, 50), false).readCall("run", 7, null));
     }
 
     @Test
@@ -204,7 +204,7 @@ class CodecTest {
 
     private static void assertRefusal(
             Class<? extends PyrpcException> expected, String name, int seqid, int type, boolean isInOrder) {
-        Codec codec = new Codec(new BytesSource(Messages.exception(name, seqid, type), 64));
+        Codec codec = new Codec(new BytesSource(Messages.exception(name, seqid, type), 64), false);
         PyrpcException error = assertThrows(PyrpcException.class, () -> codec.readCall("call", 7, null));
         assertSame(expected, error.getClass());
         assertEquals(isInOrder, codec.isInOrder());

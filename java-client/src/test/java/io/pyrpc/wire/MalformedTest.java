@@ -44,7 +44,7 @@ class MalformedTest {
     /** Read it; what it was refused by, or null. Anything but a typed error fails the test. */
     private static PyrpcException refusal(byte[] frame) {
         BytesSource source = new BytesSource(frame, 1 << 16);
-        Codec codec = new Codec(source);
+        Codec codec = new Codec(source, false);
         long before = THREADS.getThreadAllocatedBytes(Thread.currentThread().getId());
         long held = ReceivePool.SHARED.heldBytes();
         try {
@@ -77,7 +77,7 @@ class MalformedTest {
     void streamThatEndsInsideAFrameIsTheEndOfTheStream() {
         for (byte[] frame : frames()) {
             for (int end = 0; end < frame.length; end += 3) {
-                Codec codec = new Codec(new BytesSource(Arrays.copyOf(frame, end), 7));
+                Codec codec = new Codec(new BytesSource(Arrays.copyOf(frame, end), 7), false);
                 assertThrows(EOFException.class, () -> codec.readCall("call", 7, null));
             }
         }
@@ -243,7 +243,7 @@ class MalformedTest {
     @Test
     void wrongPlaceIsAFaultOfOursAndIsNotWrittenTo() {
         NdArray place = NdArray.zeros(DType.FLOAT32, 4);
-        Codec codec = new Codec(new BytesSource(Messages.spec("reply"), 100));
+        Codec codec = new Codec(new BytesSource(Messages.spec("reply"), 100), false);
         assertThrows(IllegalStateException.class, () -> codec.readCall("call", 7, (dtype, shape) -> place));
         assertEquals(NdArray.zeros(DType.FLOAT32, 4), place);
     }

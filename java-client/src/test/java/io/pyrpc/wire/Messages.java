@@ -21,7 +21,7 @@ public final class Messages {
         }
         try {
             String page = Files.readString(top.resolve("thrift/SPEC.md"));
-            Matcher block = Pattern.compile("```hex " + name + "\n(.*?)```", Pattern.DOTALL).matcher(page);
+            Matcher block = Pattern.compile("```(?:hex|bytes) " + name + "\n(.*?)```", Pattern.DOTALL).matcher(page);
             if (!block.find()) {
                 throw new IllegalArgumentException("SPEC.md has no example " + name);
             }
@@ -33,7 +33,13 @@ public final class Messages {
 
     /** The frame of a reply to call number seqid. */
     public static byte[] reply(int seqid, Object value) {
+        return reply(seqid, value, false);
+    }
+
+    /** The same, with or without checksums. */
+    static byte[] reply(int seqid, Object value, boolean checksums) {
         BinaryWriter w = new BinaryWriter();
+        w.addsCrc32c = checksums;
         w.call("call", seqid);
         w.field(Wire.STRUCT, 0);
         w.field(Wire.STRUCT, 1);
