@@ -30,5 +30,8 @@ def without_names(hint: Any) -> Any:
             hint = hint.__supertype__
         elif type(hint).__name__ == "TypeAliasType":
             hint = hint.__value__
+        elif type(typing.get_origin(hint)).__name__ == "TypeAliasType":
+            # With parameters, as NDArray of the newest NumPy.
+            hint = typing.get_origin(hint).__value__[typing.get_args(hint)]
         else:
             return hint
