@@ -39,18 +39,23 @@ class ReadmeTest {
                 .run(null, null, null, "-cp", classPath, "-d", folder.toString(), source.toString());
         assertEquals(0, code);
         PrintStream before = System.out;
+        PrintStream errors = System.err;
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        ByteArrayOutputStream progress = new ByteArrayOutputStream();
         try (NodeProcess first = NodeProcess.start(block("python"), "stages:Vision");
                 NodeProcess second = NodeProcess.start(block("python"), "stages:Vision");
                 URLClassLoader loader = new URLClassLoader(new URL[] {folder.toUri().toURL()})) {
             System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+            System.setErr(new PrintStream(progress, true, StandardCharsets.UTF_8));
             String endpoints = first.endpoint() + "," + second.endpoint();
             loader.loadClass("QuickStart")
                     .getMethod("main", String[].class)
                     .invoke(null, (Object) new String[] {endpoints});
         } finally {
             System.setOut(before);
+            System.setErr(errors);
         }
+        assertTrue(progress.toString(StandardCharsets.UTF_8).contains("features: 1000/1000 rows (100%)"));
         assertEquals("float32 1000\n784\n", printed.toString(StandardCharsets.UTF_8));
         assertTrue(Files.readString(README).contains("It prints `float32 1000` and `784`."));
     }
