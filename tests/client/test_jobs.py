@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -133,14 +132,14 @@ def test_failure_comes_after_what_was_completed(client: Client) -> None:
         job.result()
 
 
-def test_cancel_breaks_off_what_runs(client: Client, work: Work) -> None:
+def test_cancel_breaks_off_what_runs(client: Client, work: Work, own_time: Callable[[], float]) -> None:
     job = client.map_async("Work.wait", np.arange(10))
     assert work.entered.acquire(timeout=10)
-    began = time.monotonic()
+    began = own_time()
     assert job.cancel()
     with pytest.raises(CancelledError):
         job.result(30)
-    assert time.monotonic() - began < 5
+    assert own_time() - began < 5
     with pytest.raises(CancelledError):
         list(job.as_completed())
     assert {entry.outcome for entry in job.receipt.entries} == {"cancelled"}
