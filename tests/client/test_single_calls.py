@@ -69,7 +69,7 @@ def endpoints(servers: list[Server]) -> list[str]:
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait for another thread."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.002)

@@ -34,7 +34,7 @@ class Node:
         self.signal(signal.SIGSTOP)
         # The signal is on its way only: on a busy machine threads go on for a moment.
         tasks = Path(f"/proc/{self.pid}/task")
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while any(_state(task) != "T" for task in tasks.iterdir()) and time.monotonic() < until:
             time.sleep(0.001)
 

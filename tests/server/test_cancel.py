@@ -75,7 +75,7 @@ def server(work: Work) -> Iterator[Server]:
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait for other threads."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.002)

@@ -52,8 +52,8 @@ def gate() -> Iterator[Gate]:
 
 
 def await_true(condition: Callable[[], bool]) -> None:
-    """Wait for what nobody tells of, at most 10 s."""
-    until = time.monotonic() + 10
+    """Wait for what nobody tells of, at most a minute."""
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until, "it did not come"
         time.sleep(0.002)

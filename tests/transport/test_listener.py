@@ -70,7 +70,7 @@ def ask(sock: socket.socket, data: bytes = b"hello") -> bool:
 
 
 def await_true(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.001)

@@ -72,7 +72,7 @@ def is_answered(sock: socket.socket, data: bytes = b"hello") -> bool:
 
 
 def await_true(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.001)
