@@ -11,7 +11,9 @@ import io.pyrpc.errors.CancelledException;
 import io.pyrpc.errors.ConnectionLostException;
 import io.pyrpc.errors.NodeException;
 import io.pyrpc.errors.OverloadedException;
+import io.pyrpc.errors.TlsException;
 import io.pyrpc.errors.UnreachableException;
+import io.pyrpc.testing.Authority;
 import io.pyrpc.testing.Cluster;
 import io.pyrpc.testing.NodeProcess;
 import java.nio.file.Files;
@@ -192,6 +194,26 @@ class ClientFaultsTest {
             assertEquals(1, right.stats().size());
             CompletableFuture<Object> submitted = right.submit("Maths.add", 1, 2);
             assertEquals(3L, submitted.get());
+        }
+    }
+
+    @Test
+    void callsAndJobsGoOverTlsAndWithChecksums(@TempDir Path folder) {
+        Authority authority = Authority.make(folder, "ca");
+        Authority.Pair pair = authority.issue("node", "localhost", "127.0.0.1");
+        String[] options = {"--tls-cert", pair.cert().toString(), "--tls-key", pair.key().toString()};
+        Tls right = Tls.ofCa(authority.ca());
+        Tls wrong = Tls.ofCa(Authority.make(folder, "stranger").ca());
+        NdArray large = NdArray.of(new double[1 << 19]).reshape(1 << 10, 1 << 9);
+        try (Cluster cluster = Cluster.start(2, options);
+                PyrpcClient client = cluster.builder().tls(right).checksums(true).build();
+                PyrpcClient stranger = cluster.builder().tls(wrong).build();
+                PyrpcClient plain = cluster.builder().withoutTls().build()) {
+            assertEquals(3L, client.call("Maths.add", 1, 2));
+            assertEquals(large, client.map("Maths.echo", large));
+            assertEquals(rows(100), client.map("Maths.echo", Args.of(rows(100)), TENS));
+            assertThrows(TlsException.class, () -> stranger.call("Maths.add", 1, 2));
+            assertThrows(NodeException.class, () -> plain.call("Maths.add", 1, 2));
         }
     }
 
