@@ -137,8 +137,14 @@ final class PlainStream implements Stream {
     @Override
     public void send(ByteBuffer[] parts, long deadline) throws IOException {
         for (int first = 0; (first = firstUnsent(parts, first)) < parts.length; ) {
-            ByteBuffer[] slices = slices(parts, first);
-            long sent = channel.write(slices);
+            if (first == parts.length - 1 && parts[first].remaining() <= SLICE_BYTES) {
+                // A small call: the least that can be done for it.
+                if (channel.write(parts[first]) == 0) {
+                    waitFor(SelectionKey.OP_WRITE, deadline);
+                }
+                continue;
+            }
+            long sent = channel.write(slices(parts, first));
             if (sent == 0) {
                 waitFor(SelectionKey.OP_WRITE, deadline);
             }

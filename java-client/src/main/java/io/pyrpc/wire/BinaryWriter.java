@@ -3,9 +3,9 @@ package io.pyrpc.wire;
 import io.pyrpc.errors.Detail;
 import io.pyrpc.errors.UnsupportedTypeException;
 import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.CharBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -126,7 +126,7 @@ final class BinaryWriter {
      * @throws UnsupportedTypeException it holds half a surrogate pair
      */
     static byte[] utf8(String text) {
-        if (text.chars().anyMatch(c -> Character.isSurrogate((char) c))) {
+        if (hasSurrogate(text)) {
             try {
                 StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
             } catch (CharacterCodingException error) {
@@ -135,6 +135,15 @@ final class BinaryWriter {
             }
         }
         return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private static boolean hasSurrogate(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            if (Character.isSurrogate(text.charAt(i))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Bytes without their length; large ones are not copied and must not change until the frame is sent. */

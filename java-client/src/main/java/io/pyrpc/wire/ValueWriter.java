@@ -14,8 +14,14 @@ import java.util.Map;
 
 /** Writes values of one message as the union Value; knows where in the arguments it is, for its errors. */
 final class ValueWriter {
+    private static final int ALL = -1;
+    private static final int NAMED = 0;
+
     private final BinaryWriter w;
-    private final Deque<String> where = new ArrayDeque<>();
+    // Put into words only for an error: which argument of what, and where in it, outermost first.
+    private final Deque<String> path = new ArrayDeque<>();
+    private String method;
+    private int number;
 
     ValueWriter(BinaryWriter w) {
         this.w = w;
@@ -24,35 +30,37 @@ final class ValueWriter {
     /**
      * Append arguments as a list of values.
      *
-     * @param what what the items are, for errors: "argument 2 of Math.add"
+     * @param method for errors: "argument 2 of Math.add"
      * @throws UnsupportedTypeException one, or something in it, cannot travel
      * @throws TooLargeException over 4096 items, or nested deeper than 64
      */
     void arguments(List<?> values, String method) {
+        begin(method, ALL);
         checkContainer(values.size(), "list", -1);
         w.list(Wire.STRUCT, values.size());
-        int number = 1;
+        int next = 1;
         for (Object value : values) {
-            begin("argument " + number++ + " of " + method);
+            begin(method, next++);
             write(value, 0);
         }
     }
 
     /** Append named arguments as a map of values; errors as for {@link #arguments}. */
     void named(Map<String, ?> values, String method) {
-        begin("the named arguments of " + method);
+        begin(method, NAMED);
         writeMap(values, -1);
     }
 
     /** Append a single value. */
     void value(Object value) {
-        begin("the value");
+        begin(null, ALL);
         write(value, 0);
     }
 
-    private void begin(String what) {
-        where.clear();
-        where.add(what);
+    private void begin(String newMethod, int newNumber) {
+        path.clear();
+        method = newMethod;
+        number = newNumber;
     }
 
     private void write(Object value, int depth) {
@@ -155,9 +163,9 @@ final class ValueWriter {
         w.list(Wire.STRUCT, values.size());
         int index = 0;
         for (Object value : values) {
-            where.addLast("[" + index++ + "]");
+            path.addLast("[" + index++ + "]");
             write(value, depth + 1);
-            where.removeLast();
+            path.removeLast();
         }
     }
 
@@ -171,9 +179,9 @@ final class ValueWriter {
                         "a map travels only with String keys", got("the key " + entry.getKey()));
             }
             string(key);
-            where.addLast("['" + key + "']");
+            path.addLast("['" + key + "']");
             write(entry.getValue(), depth + 1);
-            where.removeLast();
+            path.removeLast();
         }
     }
 
@@ -203,13 +211,13 @@ final class ValueWriter {
         return Detail.NONE.withGot(located(text));
     }
 
-    /** Where in the value the fault lies, outermost first. */
+    /** The text, and where in the arguments the fault lies. */
     private String located(String text) {
-        if (where.isEmpty()) {
-            return text;
+        String where = path.isEmpty() ? "" : ", at " + String.join("", path);
+        if (method == null) {
+            return text + where;
         }
-        String first = where.peekFirst();
-        String path = String.join("", where).substring(first.length());
-        return text + (path.isEmpty() ? " (" + first + ")" : ", at " + path + " (" + first + ")");
+        String which = number == ALL ? "the arguments" : number == NAMED ? "the named arguments" : "argument " + number;
+        return text + where + " (" + which + " of " + method + ")";
     }
 }
