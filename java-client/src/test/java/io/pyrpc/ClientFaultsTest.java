@@ -198,6 +198,24 @@ class ClientFaultsTest {
     }
 
     @Test
+    void aNodeThatIsDrainedGoesAwayAndCostsNoCall() {
+        try (Cluster cluster = Cluster.start(2);
+                PyrpcClient client = cluster.client()) {
+            Job<NdArray> job = halfDone(client, "Maths.slow_rows", rows(500), 2);
+            NodeInfo info = Draining.of(cluster.node(0).endpoint())
+                    .withGrace(Duration.ofSeconds(20))
+                    .withWait(Duration.ofSeconds(30))
+                    .drain();
+            assertEquals(NodeState.DRAINING, info.state());
+            assertEquals(0, cluster.node(0).await());
+            assertEquals(rows(500), job.result());
+            assertEquals(cluster.node(1).pid(), client.call("Maths.pid"));
+            Draining gone = Draining.of(cluster.node(0).endpoint());
+            assertThrows(UnreachableException.class, gone::drain);
+        }
+    }
+
+    @Test
     void callsAndJobsGoOverTlsAndWithChecksums(@TempDir Path folder) {
         Authority authority = Authority.make(folder, "ca");
         Authority.Pair pair = authority.issue("node", "localhost", "127.0.0.1");

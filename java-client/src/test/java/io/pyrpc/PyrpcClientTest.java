@@ -202,7 +202,7 @@ class PyrpcClientTest {
                 from pyrpc import Client
                 with Client(sys.argv[1], seed=11, job_policy="random") as client:
                     for _ in range(6):
-                        job = client.map_async("Maths.slow_rows", np.zeros(4), 0.2, chunk_rows=2)
+                        job = client.map_async("Maths.echo", np.zeros(4), chunk_rows=2)
                         job.result()
                         firsts = [entry for entry in job.receipt.entries if entry.attempt == 0]
                         print(*(entry.node for entry in sorted(firsts, key=lambda entry: entry.chunk)))
@@ -211,7 +211,7 @@ class PyrpcClientTest {
         try (PyrpcClient seeded = cluster.builder().seed(11).jobPolicy("random").build()) {
             JobOptions twos = JobOptions.ofDefaults().withChunkRows(2);
             for (int count = 0; count < 6; count++) {
-                Job<NdArray> job = seeded.mapAsync("Maths.slow_rows", Args.of(NdArray.of(new double[4]), 0.2), twos);
+                Job<NdArray> job = seeded.mapAsync("Maths.echo", Args.of(NdArray.of(new double[4])), twos);
                 job.result();
                 chosen.append(job.receipt().entries().stream()
                                 .filter(entry -> entry.attempt() == 0)
