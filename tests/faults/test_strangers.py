@@ -72,6 +72,8 @@ def test_large_message_of_a_stranger_is_refused_by_its_length(
     # Not so large that on a busy machine the node is done with listening before all is sent.
     with pytest.raises(AuthError, match=r"has not shown a token yet.*at most 1048576 bytes.*got 1200\d{3} bytes"):
         call(connection, LARGE[:1_200_000], token)
+    # The answer comes first.
+    assert connection.wait(20)
     assert not connection.is_alive()
     with Client(server.endpoint, token=TOKEN) as client:
         assert client.call("size", LARGE) == len(LARGE)
