@@ -11,7 +11,7 @@ import pytest
 import pyrpc.idl
 from pyrpc import Client, Server
 from pyrpc.errors import ConfigError, StageFailedError
-from pyrpc.server.typed.declared import IdlService
+from pyrpc.server import IdlService
 
 IDL = """
 struct Pair { 1: i32 left = 3, 2: i32 right }

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyrpc.server.server import Server
+    from pyrpc.server.typed.declared import IdlService
     from pyrpc.transport.patience import Patience
 
-__all__ = ["Patience", "Server"]
+__all__ = ["IdlService", "Patience", "Server"]
 
 
 # Late, so that a part of the server can be imported without all of it.
@@ -21,4 +22,8 @@ def __getattr__(name: str) -> object:
         from pyrpc.transport.patience import Patience
 
         return Patience
+    if name == "IdlService":
+        from pyrpc.server.typed.declared import IdlService
+
+        return IdlService
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
