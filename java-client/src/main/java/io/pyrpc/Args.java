@@ -12,8 +12,8 @@ import java.util.Objects;
 /**
  * The arguments of a call or job, by position and by name: {@code Args.of(images).named("scale", 0.5)}. Immutable.
  *
- * <p>What travels: null, Boolean, whole numbers (as Long), Float and Double (as Double), String, byte[], {@link NdArray},
- * lists, and maps with keys of text.
+ * <p>What travels: null, Boolean, whole numbers (as Long), Float and Double (as Double), String, byte[], {@link
+ * NdArray}, lists, and maps with keys of text.
  */
 public final class Args {
     private static final Args NONE = new Args(List.of(), Map.of());

@@ -8,8 +8,8 @@ import io.pyrpc.transport.Endpoint;
 import java.time.Duration;
 
 /**
- * Asks one node to go away: it refuses new calls, finishes what runs, and its process ends. Clients call other nodes from
- * then on; no call of theirs fails, as long as there are any. Immutable.
+ * Asks one node to go away: it refuses new calls, finishes what runs, and its process ends. Clients call other nodes
+ * from then on; no call of theirs fails, as long as there are any. Immutable.
  *
  * <p>{@code Draining.of("h1:9090").withWait(Duration.ofSeconds(30)).drain()}
  */

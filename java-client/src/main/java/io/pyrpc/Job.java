@@ -27,8 +27,8 @@ public interface Job<T> {
     T result(Duration timeout);
 
     /**
-     * The result of each chunk as it is done, in the order they end; may be called once. After what was done until then,
-     * the iterator throws what the job failed with.
+     * The result of each chunk as it is done, in the order they end; may be called once. After what was done until
+     * then, the iterator throws what the job failed with.
      */
     Iterable<Completed<T>> asCompleted();
 

@@ -23,8 +23,8 @@ import java.util.function.Function;
  * }
  * }</pre>
  *
- * <p>Thread-safe: make one and share it. Nothing is connected before the first call. Calls that wait may be interrupted;
- * they then throw CancelledException, and the interrupt stays set.
+ * <p>Thread-safe: make one and share it. Nothing is connected before the first call. Calls that wait may be
+ * interrupted; they then throw CancelledException, and the interrupt stays set.
  */
 public final class PyrpcClient implements AutoCloseable {
     private final Parts parts;
@@ -68,8 +68,8 @@ public final class PyrpcClient implements AutoCloseable {
     /**
      * This client with another timeout for its single calls, all attempts included; null: no limit.
      *
-     * <p>Light: it shares nodes, connections, budgets and what is known of the nodes. Closing it does nothing; it is closed
-     * with this client.
+     * <p>Light: it shares nodes, connections, budgets and what is known of the nodes. Closing it does nothing; it is
+     * closed with this client.
      *
      * @throws ConfigException not above 0
      */
@@ -79,8 +79,8 @@ public final class PyrpcClient implements AutoCloseable {
     }
 
     /**
-     * This client with another policy for its single calls, by its name. As light; keep it to keep the policy's state, such
-     * as whose turn it is.
+     * This client with another policy for its single calls, by its name. As light; keep it to keep the policy's state,
+     * such as whose turn it is.
      *
      * @throws ConfigException no policy of that name
      */
@@ -99,7 +99,8 @@ public final class PyrpcClient implements AutoCloseable {
     /**
      * Call {@code Class.method}, {@code module.function} or {@code function} on one of the nodes.
      *
-     * @return Long, Double, Boolean, String, byte[], NdArray, List (tuples too), Map, or null; arrays are the caller's own
+     * @return Long, Double, Boolean, String, byte[], NdArray, List (tuples too), Map, or null; arrays are the caller's
+     *     own
      * @throws io.pyrpc.errors.CallerException the call cannot work as it is
      * @throws io.pyrpc.errors.StageFailedException the stage raised; with its traceback
      * @throws io.pyrpc.errors.UnreachableException no node could be reached
@@ -132,9 +133,9 @@ public final class PyrpcClient implements AutoCloseable {
     /**
      * The same in the background; at most 64 at the same time, more wait. The time runs from now.
      *
-     * <p>Small calls of a method that takes less than half a millisecond share connections, up to 64 in a row: ten thousand
-     * of them cost a fraction of what as many {@code call} cost. To cancel the future breaks off a call that has a
-     * connection of its own. What is chained to it without an executor runs in a thread of the client.
+     * <p>Small calls of a method that takes less than half a millisecond share connections, up to 64 in a row: ten
+     * thousand of them cost a fraction of what as many {@code call} cost. To cancel the future breaks off a call that
+     * has a connection of its own. What is chained to it without an executor runs in a thread of the client.
      */
     public CompletableFuture<Object> submit(String method, Object... positional) {
         return submit(method, Args.of(positional));
@@ -151,8 +152,8 @@ public final class PyrpcClient implements AutoCloseable {
      * Run a stage over the rows of arrays, on all nodes, and return its rows in order.
      *
      * @param stage gives one row for each row it gets, in one array; see {@link #mapTuple} for several
-     * @param arrays split along axis 0, all together; an {@code Iterator<NdArray>} gives its rows block by block. Scalars,
-     *     text, null, 0-d arrays and {@link Broadcast} go whole. They must not change until the map ends
+     * @param arrays split along axis 0, all together; an {@code Iterator<NdArray>} gives its rows block by block.
+     *     Scalars, text, null, 0-d arrays and {@link Broadcast} go whole. They must not change until the map ends
      * @return of as many rows as the input
      * @throws io.pyrpc.errors.LengthMismatchException the arrays have different numbers of rows
      * @throws io.pyrpc.errors.ContractException an array does not fit what the stage declares; nothing was sent
@@ -202,9 +203,9 @@ public final class PyrpcClient implements AutoCloseable {
     /**
      * A map as a stream: gives the rows of the result in their order, in blocks, while the job goes on.
      *
-     * <p>For data larger than memory: neither the rows that go in, from an {@code Iterator<NdArray>}, nor those that come
-     * out are held as a whole. The source is read, in a thread of the client, as the results are taken: what is read, in
-     * flight or done and not taken stays within a few times what the nodes have in flight.
+     * <p>For data larger than memory: neither the rows that go in, from an {@code Iterator<NdArray>}, nor those that
+     * come out are held as a whole. The source is read, in a thread of the client, as the results are taken: what is
+     * read, in flight or done and not taken stays within a few times what the nodes have in flight.
      */
     public Blocks<NdArray> imap(String stage, Object... sources) {
         return imap(stage, Args.of(sources), JobOptions.ofDefaults());
@@ -224,8 +225,8 @@ public final class PyrpcClient implements AutoCloseable {
      * Run a stage over chunks of rows and fold what it gives for each into one value.
      *
      * @param stage gives an array, a number, or a list or dict of such, whose shape does not depend on the rows it gets
-     * @return ((c0 + c1) + c2) + ... in the order of the rows. The leaves depend on the arrays alone, so the bits of the
-     *     result are the same for any number of nodes, with or without faults, and the same as in Python
+     * @return ((c0 + c1) + c2) + ... in the order of the rows. The leaves depend on the arrays alone, so the bits of
+     *     the result are the same for any number of nodes, with or without faults, and the same as in Python
      */
     public Object reduce(String stage, ReduceOp op, Object... arrays) {
         return reduce(stage, op, Args.of(arrays), JobOptions.ofDefaults());
@@ -264,8 +265,8 @@ public final class PyrpcClient implements AutoCloseable {
     }
 
     /**
-     * Counters of each node that answers within 5 s, by endpoint; nodes that do not answer are left out. A node with worker
-     * processes answers for the one that got this client's connection.
+     * Counters of each node that answers within 5 s, by endpoint; nodes that do not answer are left out. A node with
+     * worker processes answers for the one that got this client's connection.
      *
      * @throws io.pyrpc.errors.PyrpcException none of them answers
      */

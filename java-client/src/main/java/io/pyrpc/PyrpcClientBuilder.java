@@ -41,7 +41,9 @@ public final class PyrpcClientBuilder {
         this.environment = environment;
     }
 
-    /** The nodes: {@code "h1:9090,h2:9091"}. By default the environment's PYRPC_ENDPOINTS, or the node on this machine. */
+    /**
+     * The nodes: {@code "h1:9090,h2:9091"}. By default the environment's PYRPC_ENDPOINTS, or the node on this machine.
+     */
     public PyrpcClientBuilder endpoints(String names) {
         endpoints = names;
         return this;
@@ -85,8 +87,8 @@ public final class PyrpcClientBuilder {
     }
 
     /**
-     * Who gets the next chunk of a map or reduce: "min_max" (default: the node that is predicted to be done with it first),
-     * "pull" (whoever is free), or any name of {@link #policy(String)}.
+     * Who gets the next chunk of a map or reduce: "min_max" (default: the node that is predicted to be done with it
+     * first), "pull" (whoever is free), or any name of {@link #policy(String)}.
      *
      * @throws ConfigException no policy of that name
      */
@@ -102,8 +104,8 @@ public final class PyrpcClientBuilder {
     }
 
     /**
-     * Chunks in flight on each node in a job, at most. By default 2, one that runs while another one travels, and up to 16
-     * on nodes that get more done with more, which jobs find out and the client remembers.
+     * Chunks in flight on each node in a job, at most. By default 2, one that runs while another one travels, and up to
+     * 16 on nodes that get more done with more, which jobs find out and the client remembers.
      */
     public PyrpcClientBuilder window(int chunks) {
         window = chunks;
@@ -131,8 +133,8 @@ public final class PyrpcClientBuilder {
     }
 
     /**
-     * Sent with each call, for nodes that ask for one. By default what the environment's PYRPC_TOKEN says, or the file that
-     * PYRPC_TOKEN_FILE names.
+     * Sent with each call, for nodes that ask for one. By default what the environment's PYRPC_TOKEN says, or the file
+     * that PYRPC_TOKEN_FILE names.
      */
     public PyrpcClientBuilder token(String word) {
         token = word;
@@ -149,9 +151,9 @@ public final class PyrpcClientBuilder {
     }
 
     /**
-     * Whether to check by CRC32C that no array changes on its way, there and back; by default not. One that did is found, and
-     * the call made again where that is allowed, or else ends in a {@link io.pyrpc.errors.ChecksumException}. TLS checks
-     * that by itself.
+     * Whether to check by CRC32C that no array changes on its way, there and back; by default not. One that did is
+     * found, and the call made again where that is allowed, or else ends in a {@link
+     * io.pyrpc.errors.ChecksumException}. TLS checks that by itself.
      */
     public PyrpcClientBuilder checksums(boolean isChecked) {
         checksums = isChecked;
@@ -159,8 +161,8 @@ public final class PyrpcClientBuilder {
     }
 
     /**
-     * With several nodes, while calls are made: after so much silence a node is asked in the background whether it is there,
-     * so that no call has to find out; by default 10 s. Null: never.
+     * With several nodes, while calls are made: after so much silence a node is asked in the background whether it is
+     * there, so that no call has to find out; by default 10 s. Null: never.
      */
     public PyrpcClientBuilder pingInterval(Duration silence) {
         pingInterval = silence;

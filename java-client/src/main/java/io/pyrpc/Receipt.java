@@ -90,8 +90,8 @@ public final class Receipt {
     }
 
     /**
-     * What the gap was lost to, in seconds, none negative; the sum is {@link #gapS}. Keys are transfer, straggler, queue,
-     * retries, serialization, down and other; {@link Causes} defines each.
+     * What the gap was lost to, in seconds, none negative; the sum is {@link #gapS}. Keys are transfer, straggler,
+     * queue, retries, serialization, down and other; {@link Causes} defines each.
      */
     public Map<String, Double> causes() {
         return causesOfGap().seconds();

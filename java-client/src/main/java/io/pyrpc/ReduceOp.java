@@ -31,8 +31,8 @@ public final class ReduceOp {
     }
 
     /**
-     * A function of (what was folded so far, the next value). It is called by one thread at a time, not always the same,
-     * and must change neither value.
+     * A function of (what was folded so far, the next value). It is called by one thread at a time, not always the
+     * same, and must change neither value.
      */
     public static ReduceOp of(BinaryOperator<Object> function) {
         return new ReduceOp("custom", Objects.requireNonNull(function, "function"));

@@ -14,8 +14,8 @@ import java.util.Map;
 import java.util.function.BinaryOperator;
 
 /**
- * The sums and means of a reduction, bit for bit as NumPy and Python have them: of arrays, numbers, and lists and maps of
- * them.
+ * The sums and means of a reduction, bit for bit as NumPy and Python have them: of arrays, numbers, and lists and maps
+ * of them.
  */
 final class Arithmetic {
     private static final String EXPECTED =
@@ -67,8 +67,8 @@ final class Arithmetic {
     }
 
     static ArgumentException notAddable(Object left, Object right) {
-        return new ArgumentException(
-                "values that cannot be added", Detail.mismatch(EXPECTED, kind(left) + " and " + kind(right)).withHelp(HELP));
+        Detail detail = Detail.mismatch(EXPECTED, kind(left) + " and " + kind(right)).withHelp(HELP);
+        return new ArgumentException("values that cannot be added", detail);
     }
 
     private static String kind(Object value) {

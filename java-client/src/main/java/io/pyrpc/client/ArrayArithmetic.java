@@ -7,9 +7,9 @@ import java.util.function.DoubleUnaryOperator;
 import java.util.function.LongUnaryOperator;
 
 /**
- * Element by element as NumPy has it ("Reduction" of thrift/PLANNER.md). Whole numbers wrap around. Floats are rounded to
- * their dtype after each operation: a double has more than twice their digits, so that to round its result gives just what
- * the operation itself would.
+ * Element by element as NumPy has it ("Reduction" of thrift/PLANNER.md). Whole numbers wrap around. Floats are rounded
+ * to their dtype after each operation: a double has more than twice their digits, so that to round its result gives
+ * just what the operation itself would.
  */
 final class ArrayArithmetic {
     /** "Not a time", which stays what it is. */

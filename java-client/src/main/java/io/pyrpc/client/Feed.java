@@ -11,8 +11,8 @@ import java.util.function.Consumer;
 import java.util.function.DoubleFunction;
 
 /**
- * Reads the source of a job's rows while the job runs, no further ahead than its nodes can use. Its fields belong to the
- * job's lock.
+ * Reads the source of a job's rows while the job runs, no further ahead than its nodes can use. Its fields belong to
+ * the job's lock.
  *
  * <p>How much is held is a multiple of what the nodes have in flight: as much again that is read and not sent, and,
  * where results are taken one by one, twice as much that is done and not taken.

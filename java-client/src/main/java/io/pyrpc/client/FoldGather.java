@@ -10,8 +10,8 @@ import java.util.function.BinaryOperator;
 /**
  * A left fold over the chunks in their order: ((c0 + c1) + c2) + ...
  *
- * <p>The order is that of the chunks, whatever order they arrive in, and the chunks depend on the data alone: so the bits
- * of the result do not depend on nodes, retries or hedges.
+ * <p>The order is that of the chunks, whatever order they arrive in, and the chunks depend on the data alone: so the
+ * bits of the result do not depend on nodes, retries or hedges.
  */
 public final class FoldGather implements Gather {
     private record Waiting(Chunk chunk, Object value) {}

@@ -9,8 +9,8 @@ import io.pyrpc.wire.RowPlace;
  *
  * <p>Rows of the result may be received from the network by one attempt while another attempt at them wins: so rows are
  * owned by one attempt at a time, and the winner's values are kept until the owners of any of its rows have let go.
- * Chunks may overlap: the rows of one that takes long are given to others in smaller pieces. Which rows are done is kept
- * too: none is taken twice, and nothing is returned before all are.
+ * Chunks may overlap: the rows of one that takes long are given to others in smaller pieces. Which rows are done is
+ * kept too: none is taken twice, and nothing is returned before all are.
  */
 interface Gather {
     /** Where this attempt's arrays may be received to; null: anywhere. */

@@ -42,7 +42,8 @@ final class JobErrors {
 
     /** The job's own time is over. */
     static DeadlineExceededException tooLate(String stage, long done, long rows, boolean isAllRead) {
-        String got = done + " of " + rows + " rows" + (isAllRead ? "" : " read so far") + ", " + (rows - done) + " left";
+        String soFar = isAllRead ? "" : " read so far";
+        String got = done + " of " + rows + " rows" + soFar + ", " + (rows - done) + " left";
         return new DeadlineExceededException(
                 stage + " was not done in time",
                 Detail.NONE.withGot(got)

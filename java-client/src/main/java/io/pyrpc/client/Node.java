@@ -151,8 +151,8 @@ class Node {
     }
 
     /**
-     * Several small calls on one connection: sent one after the other, then answered one after the other. After a failure
-     * of the connection all the rest get that error.
+     * Several small calls on one connection: sent one after the other, then answered one after the other. After a
+     * failure of the connection all the rest get that error.
      *
      * @param deadlines of each call
      */

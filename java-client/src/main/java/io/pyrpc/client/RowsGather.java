@@ -134,7 +134,8 @@ class RowsGather implements Gather {
         if (column == null) {
             long[] whole = shape.clone();
             whole[0] = rows;
-            column = new Column(kind, isInPlace && RowKind.isPlain(dtype) ? ReceivePool.SHARED.take(dtype, whole) : null);
+            boolean hasPlace = isInPlace && RowKind.isPlain(dtype);
+            column = new Column(kind, hasPlace ? ReceivePool.SHARED.take(dtype, whole) : null);
             columns.set(number, column);
         }
         return column;

@@ -40,8 +40,8 @@ import java.util.function.Supplier;
 /**
  * The driver of a job: carries out what plan's Scheduler decides.
  *
- * <p>Each attempt runs in a thread of its own, which goes on with the next chunk for the same node by itself, so that no
- * hand-off lies between two chunks. One thread, the caller's for map, keeps the time: timers, deadline, progress.
+ * <p>Each attempt runs in a thread of its own, which goes on with the next chunk for the same node by itself, so that
+ * no hand-off lies between two chunks. One thread, the caller's for map, keeps the time: timers, deadline, progress.
  *
  * <p>Under the job's lock only the scheduler decides and fields are written; sending, receiving, copying and callbacks
  * happen outside of it.
@@ -351,8 +351,8 @@ final class Scatter {
     /**
      * Break off what nobody waits for.
      *
-     * <p>The one system call under this lock: it does not block, and outside of the lock the attempt might end just then
-     * and the connection be in use for another call, which would be broken off instead.
+     * <p>The one system call under this lock: it does not block, and outside of the lock the attempt might end just
+     * then and the connection be in use for another call, which would be broken off instead.
      */
     private void abortAttempts(List<Action> actions) {
         // The last ones first: on a node those wait behind the first, and would begin when its turn is free.

@@ -56,7 +56,9 @@ public final class Security {
         }
     }
 
-    /** What PYRPC_TLS_CA, PYRPC_TLS_CERT, PYRPC_TLS_KEY and PYRPC_TLS_SERVER_NAME say, or PYRPC_TLS=1 alone; or null. */
+    /**
+     * What PYRPC_TLS_CA, PYRPC_TLS_CERT, PYRPC_TLS_KEY and PYRPC_TLS_SERVER_NAME say, or PYRPC_TLS=1 alone; or null.
+     */
     public static Tls tlsOf(Map<String, String> environment) {
         Path ca = path(environment, "PYRPC_TLS_CA");
         Path cert = path(environment, "PYRPC_TLS_CERT");

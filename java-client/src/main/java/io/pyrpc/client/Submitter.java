@@ -17,10 +17,10 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Calls in the background, as many at a time as pay. Thread-safe.
  *
- * <p>A call that takes long wants a thread of its own, since its thread waits. Ten thousand calls that take nothing want
- * few threads and few connections. So the time of each method is kept, and calls that are expected to be done within
- * BATCH_S together go to one node over one connection, sent at once, answered one after the other. A method that is new,
- * or slow, is called alone.
+ * <p>A call that takes long wants a thread of its own, since its thread waits. Ten thousand calls that take nothing
+ * want few threads and few connections. So the time of each method is kept, and calls that are expected to be done
+ * within BATCH_S together go to one node over one connection, sent at once, answered one after the other. A method that
+ * is new, or slow, is called alone.
  */
 final class Submitter {
     private static final int MAX_THREADS = 64;

@@ -7,6 +7,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -26,13 +27,15 @@ final class Threads implements Executor {
 
     Threads(String name) {
         AtomicInteger number = new AtomicInteger();
-        this.pool = new ThreadPoolExecutor(0, Integer.MAX_VALUE, KEPT_S, TimeUnit.SECONDS, new SynchronousQueue<>(), task -> {
+        ThreadFactory factory = task -> {
             Thread thread = new Thread(task, name + "-" + number.incrementAndGet());
             thread.setDaemon(true);
-            threads.removeIf(other -> !other.isAlive());
+            threads.removeIf(other -> other.getState() == Thread.State.TERMINATED);
             threads.add(thread);
             return thread;
-        });
+        };
+        pool = new ThreadPoolExecutor(
+                0, Integer.MAX_VALUE, KEPT_S, TimeUnit.SECONDS, new SynchronousQueue<>(), factory);
     }
 
     /** Run a task in the background; what it throws is logged. False: the threads were closed. */

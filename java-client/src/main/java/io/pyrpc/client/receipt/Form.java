@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.function.Function;
 
 /**
- * A receipt as plain data, with the keys of the Python client: each reads what the other wrote. The form is stable: keys
- * are only added, and "version" counts up if one ever changes.
+ * A receipt as plain data, with the keys of the Python client: each reads what the other wrote. The form is stable:
+ * keys are only added, and "version" counts up if one ever changes.
  */
 public final class Form {
     private static final long VERSION = 1;

@@ -142,7 +142,8 @@ class ReceiptTest {
                         "\n",
                         "Vision.extract: 20 rows in 2.250 s (9 rows/s), 0.0 MB out, 0.0 MB in, 1 retries",
                         "  lower bound 1.000 s, gap 1.250 s (125.0% above)",
-                        "  lost to straggler 0.500 s, transfer 0.312 s, other 0.250 s, queue 0.125 s, serialization 62.5 ms",
+                        "  lost to straggler 0.500 s, transfer 0.312 s, other 0.250 s, queue 0.125 s,"
+                                + " serialization 62.5 ms",
                         "  node  rows  share  chunks     busy  rows/s",
                         "  a:1     20   100%       2  1.000 s      20",
                         "  b:1      0     0%       0     0 us       0  1 failed",
