@@ -25,6 +25,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * A connection to one node: one caller at a time; only {@link #abort} may be called from another thread.
@@ -53,6 +54,7 @@ public final class Connection implements AutoCloseable {
     private final StreamSource source;
     private final Codec codec;
     private NodeInfo node;
+    private boolean isTokenShown;
     private int seqid;
     private long bytesSent;
     private long usedAt = System.nanoTime();
@@ -107,17 +109,7 @@ public final class Connection implements AutoCloseable {
 
     /** The first half of {@code invoke}; several small ones may be sent before the first reply is read. */
     public void send(CallRequest request, long deadline) {
-        int number = seqidOf(request);
-        codec.writeCall(request, number);
-        if (codec.size() > Limits.STOCK_FRAME_BYTES) {
-            long size = codec.size();
-            if (node == null) {
-                // Writing this spoils what was written before.
-                node = ping(deadline);
-                codec.writeCall(request, number);
-            }
-            checkNodeTakes(size);
-        }
+        write(() -> codec.writeCall(request, seqidOf(request)), request.token(), deadline);
         sendFrame(deadline);
         // Its arrays must not be taken for dropped while their memory is on its way.
         Reference.reachabilityFence(request);
@@ -172,15 +164,7 @@ public final class Connection implements AutoCloseable {
     /** Leave a value on the node. */
     public Ref put(Object value, String token, long deadline) {
         int number = nextSeqid();
-        codec.writePut(value, token, remainingMs(deadline), number);
-        if (codec.size() > Limits.STOCK_FRAME_BYTES) {
-            long size = codec.size();
-            if (node == null) {
-                node = ping(deadline);
-                codec.writePut(value, token, remainingMs(deadline), number);
-            }
-            checkNodeTakes(size);
-        }
+        write(() -> codec.writePut(value, token, remainingMs(deadline), number), token, deadline);
         sendFrame(deadline);
         Reference.reachabilityFence(value);
         return reply("put", deadline, () -> codec.readPut(number));
@@ -213,6 +197,47 @@ public final class Connection implements AutoCloseable {
     private int nextSeqid() {
         seqid = seqid + 1 & 0x7fffffff;
         return seqid;
+    }
+
+    /**
+     * Write a message. Before a large one a node that asks for tokens is shown it, since it takes none before it knows who
+     * calls, and any node is asked how much it takes.
+     */
+    private void write(Runnable writing, String token, long deadline) {
+        writing.run();
+        long size = codec.size();
+        boolean isSpoiled = false;
+        if (size > Limits.STRANGER_FRAME_BYTES && token != null && !isTokenShown) {
+            askFirst(() -> {
+                // Does nothing.
+                release(new Ref(""), token, deadline);
+                return null;
+            });
+            isTokenShown = true;
+            isSpoiled = true;
+        }
+        if (size > Limits.STOCK_FRAME_BYTES) {
+            if (node == null) {
+                node = askFirst(() -> ping(deadline));
+                isSpoiled = true;
+            }
+            checkNodeTakes(size);
+        }
+        if (isSpoiled) {
+            writing.run();
+        }
+    }
+
+    /** Ask for something before a message is sent; if that fails, nothing of the message has run. */
+    private <T> T askFirst(Supplier<T> asking) {
+        try {
+            return asking.get();
+        } catch (ConnectionLostException error) {
+            throw withCause(
+                    new UnreachableException(
+                            "the connection broke before the call was sent", at().withGot(error.got())),
+                    error);
+        }
     }
 
     private void checkNodeTakes(long size) {

@@ -4,6 +4,8 @@ package io.pyrpc.wire;
 public final class Limits {
     /** What any Thrift server takes; it holds until the node announces more. */
     public static final int STOCK_FRAME_BYTES = 16_384_000;
+    /** What a node that asks for tokens takes of whoever has shown none. */
+    public static final int STRANGER_FRAME_BYTES = 1 << 20;
     public static final int HARD_FRAME_BYTES = (1 << 30) - 1;
     public static final int NDIM = 32;
     public static final int CONTAINER_ITEMS = 4096;

@@ -63,6 +63,11 @@ public final class NodeProcess implements AutoCloseable {
         }
     }
 
+    /** A node that hosts a class of a file of this tree. */
+    public static NodeProcess ofFile(String path, String service) {
+        return start("", inTree(path) + ":" + service);
+    }
+
     static String python() {
         String named = System.getProperty("pyrpc.python", System.getenv("PYRPC_PYTHON"));
         return named == null ? "python3" : named;
@@ -73,11 +78,17 @@ public final class NodeProcess implements AutoCloseable {
         if (System.getenv("PYRPC_INSTALLED") != null) {
             return "";
         }
+        Path folder = inTree("py/pyrpc");
+        return folder == null ? "" : folder.getParent().toString();
+    }
+
+    /** A file or folder of this tree; null: this is no tree. */
+    static Path inTree(String path) {
         Path top = Path.of("").toAbsolutePath();
-        while (top != null && !Files.isDirectory(top.resolve("py/pyrpc"))) {
+        while (top != null && !Files.exists(top.resolve(path))) {
             top = top.getParent();
         }
-        return top == null ? "" : top.resolve("py").toString();
+        return top == null ? null : top.resolve(path);
     }
 
     private static NodeProcess listening(Process process, Path folder) throws IOException {
