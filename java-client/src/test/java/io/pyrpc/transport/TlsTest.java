@@ -118,6 +118,18 @@ class TlsTest {
     }
 
     @Test
+    void tokenIsShownBeforeTheFirstLargeMessage() {
+        NdArray large = NdArray.of(new float[1_000_000]);
+        try (Connection connection = open(node, Tls.ofCa(authority.ca()))) {
+            assertEquals(large, echo(connection, large, "a".repeat(32)));
+            assertEquals(large, echo(connection, large, "a".repeat(32)));
+        }
+        try (Connection connection = open(node, Tls.ofCa(authority.ca()))) {
+            assertThrows(AuthException.class, () -> echo(connection, large, "b".repeat(32)));
+        }
+    }
+
+    @Test
     void tokenGivesTheRightToItsStagesAlone() {
         try (Connection connection = open(node, Tls.ofCa(authority.ca()))) {
             assertEquals(5L, echo(connection, 5, "a".repeat(32)));
