@@ -24,8 +24,8 @@ KEYS = {
     "nodes": {"count", "serve", "proxy", "tls", "tokens"},
     "client": {"timeout_s", "connect_timeout_s", "checksums", "token", "tls"},
     "harm": {"what", "to", "when", "after_runs", "calls"},
-    "call": {"do", "stage", "rows", "with_rows", "with", "chunk_rows", "timeout_s"},
-    "expected": {"equal", "gives", "sum", "error", "says", "help"},
+    "call": {"do", "stage", "rows", "with_rows", "with", "chunk_rows", "timeout_s", "calls"},
+    "expected": {"equal", "gives", "sum", "error", "says", "help", "failed"},
 }
 
 
@@ -78,6 +78,23 @@ def begin(client: Client, call: dict[str, Any]) -> Any:
     return client.reduce_async(call["stage"], *arguments, **options)
 
 
+def many_calls(client: Client, entry: dict[str, Any]) -> None:
+    """The same call many times; so many as are told of fail, and the others give what they should."""
+    call, expected = entry["call"], entry["expected"]
+    # The first one tells how quick such a call is.
+    futures = [begin(client, {**call, "do": "call"})]
+    check_result({**entry, "expected": {"equal": True}}, futures[0].result())
+    futures += [begin(client, {**call, "do": "call"}) for _ in range(call["calls"] - 1)]
+    failed = 0
+    for future in futures:
+        try:
+            check_result({**entry, "expected": {"equal": True}}, future.result())
+        except errors.PyrpcError as error:
+            check_error(expected, error)
+            failed += 1
+    assert failed == expected["failed"]
+
+
 def check_error(expected: dict[str, Any], error: errors.PyrpcError) -> None:
     assert type(error).__name__ == expected["error"], repr(error)
     assert expected.get("says", "") in str(error)
@@ -103,6 +120,9 @@ def test_fault_ends_as_the_list_says(stand: StandProcess, entry: dict[str, Any])
     stood = stand.tell(f"begin {entry['name']}")
     try:
         with client_of(entry, stood) as client:
+            if entry["call"]["do"] == "calls":
+                many_calls(client, entry)
+                return
             if harm["when"] == "before":
                 stand.tell("harm")
             try:
@@ -116,7 +136,7 @@ def test_fault_ends_as_the_list_says(stand: StandProcess, entry: dict[str, Any])
                 check_error(entry["expected"], error)
     finally:
         ended = stand.tell("end")
-    assert ended["ran"] == entry.get("ran", ended["ran"])
+        assert ended["ran"] == entry.get("ran", ended["ran"])
 
 
 @pytest.mark.parametrize("part", KEYS)

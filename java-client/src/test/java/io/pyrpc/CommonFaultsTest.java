@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import io.pyrpc.errors.PyrpcException;
 import io.pyrpc.testing.Stand;
 import java.nio.file.Path;
@@ -79,6 +80,10 @@ class CommonFaultsTest {
         String when = fault.has("harm") ? fault.getAsJsonObject("harm").get("when").getAsString() : "never";
         JsonObject call = fault.getAsJsonObject("call");
         JsonObject expected = fault.getAsJsonObject("expected");
+        if (call.get("do").getAsString().equals("calls")) {
+            manyCalls(client, call, expected);
+            return;
+        }
         if (when.equals("before")) {
             stand.tell("harm");
         }
@@ -97,6 +102,29 @@ class CommonFaultsTest {
             return;
         }
         checkResult(call, expected, result);
+    }
+
+    /** The same call many times; so many as are told of fail, and the others give what they should. */
+    private static void manyCalls(PyrpcClient client, JsonObject call, JsonObject expected) {
+        JsonObject equal = JsonParser.parseString("{\"equal\": true}").getAsJsonObject();
+        JsonObject one = call.deepCopy();
+        one.addProperty("do", "call");
+        // The first one tells how quick such a call is.
+        checkResult(call, equal, resultOf(begin(client, one)));
+        List<CompletableFuture<?>> futures = new ArrayList<>();
+        for (int count = 1; count < call.get("calls").getAsInt(); count++) {
+            futures.add(begin(client, one));
+        }
+        int failed = 0;
+        for (CompletableFuture<?> future : futures) {
+            try {
+                checkResult(call, equal, resultOf(future));
+            } catch (PyrpcException error) {
+                checkError(expected, error);
+                failed++;
+            }
+        }
+        assertEquals(expected.get("failed").getAsInt(), failed, "calls that failed");
     }
 
     private static Object resultOf(CompletableFuture<?> begun) {

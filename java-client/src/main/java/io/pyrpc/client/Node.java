@@ -71,6 +71,14 @@ class Node {
         return endpoint;
     }
 
+    /**
+     * Whether calls may share a connection. An array that changed on its way back ends its connection, and with it the
+     * calls behind, which may not all be made again.
+     */
+    boolean takesBatches() {
+        return !pool.hasChecksums();
+    }
+
     double lostAtS() {
         return lostAtS;
     }

@@ -113,7 +113,7 @@ public final class Parts {
                 new CallPlan(nodes.stream().map(Node::endpoint).toList(), policy, retry, callsPrng);
         this.stages = new Stages(this::askStages);
         this.caller = new Caller(nodes, plan, stages::isIdempotent, threads);
-        this.submitter = new Submitter(caller, threads, nodes.size());
+        this.submitter = new Submitter(caller, threads, nodes);
         this.jobs = new Jobs(nodes, retry, prng, options.window(), options.jobPolicy(), threads, stages, caller::isUp);
         Duration every = options.pingInterval();
         this.pinger = every == null || nodes.size() == 1 ? null : caller.pinger(every.toNanos() / 1e9);
@@ -149,7 +149,7 @@ public final class Parts {
         /** The same by another policy, whose state lives as long as this. */
         public Calls withPolicy(Balancer policy) {
             Caller other = by.withPolicy(policy);
-            return new Calls(other, new Submitter(other, threads, nodes.size()));
+            return new Calls(other, new Submitter(other, threads, nodes));
         }
 
         /** Call a method and wait for what it gives. */

@@ -36,6 +36,7 @@ final class Submitter {
     private final Caller caller;
     private final Threads threads;
     private final int quickThreads;
+    private final boolean isBatching;
     /** Seconds that a call of a method runs on its node, as the nodes tell; a moving average. */
     private final Map<String, Double> tookS = new ConcurrentHashMap<>();
     // Under the lock of this object.
@@ -43,12 +44,13 @@ final class Submitter {
     private int running;
 
     /**
-     * Of a client with so many nodes: quick calls get two threads for each.
+     * Of a client with these nodes: quick calls get two threads for each.
      */
-    Submitter(Caller caller, Threads threads, int nodes) {
+    Submitter(Caller caller, Threads threads, List<Node> nodes) {
         this.caller = caller;
         this.threads = threads;
-        this.quickThreads = Math.min(MAX_THREADS, 2 * nodes);
+        this.quickThreads = Math.min(MAX_THREADS, 2 * nodes.size());
+        this.isBatching = nodes.stream().allMatch(Node::takesBatches);
     }
 
     /** Queue a call; its time runs from now. */
@@ -157,8 +159,8 @@ final class Submitter {
     }
 
     /** About the bytes of a small call; -1: it must go alone. */
-    private static long sizeOf(Task task) {
-        if (task.deadline.isNever() || task.deadline.isOver() || !task.call.named().isEmpty()) {
+    private long sizeOf(Task task) {
+        if (!isBatching || task.deadline.isNever() || task.deadline.isOver() || !task.call.named().isEmpty()) {
             return -1;
         }
         long bytes = 128L + task.call.method().length();

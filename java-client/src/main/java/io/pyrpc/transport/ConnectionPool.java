@@ -46,6 +46,11 @@ public final class ConnectionPool implements AutoCloseable {
         return endpoint;
     }
 
+    /** Whether arrays are checked on both ways. */
+    public boolean hasChecksums() {
+        return checksums;
+    }
+
     /** Told in the thread of each caller that finds no connection in steady use; must neither block nor throw. */
     public void onRested(Runnable listener) {
         onRested = listener;

@@ -65,6 +65,29 @@ class CallerTest {
     }
 
     @Test
+    void callsShareAConnectionOnlyWhereNoneCanEndItForTheOthers() {
+        for (boolean takesBatches : List.of(true, false)) {
+            FakeNode node = new FakeNode("n0:1", call -> 7L);
+            node.takesBatches = takesBatches;
+            try (Closing one = new Closing(new Parts(
+                    List.of(node), new Parts.Options(null, JobPolicy.ofDefaults(), null, 1, null)))) {
+                for (int count = 0; count < 10; count++) {
+                    assertEquals(
+                            7L, one.parts().calls().submit("stage", Args.of(1), Duration.ofSeconds(20)).join());
+                }
+            }
+            assertEquals(takesBatches ? 10 : 0, node.batched.get());
+        }
+    }
+
+    private record Closing(Parts parts) implements AutoCloseable {
+        @Override
+        public void close() {
+            parts.close();
+        }
+    }
+
+    @Test
     void whenNobodyCanBeReachedTheErrorNamesAll() {
         node(call -> new UnreachableException("gone"));
         node(call -> new UnreachableException("gone"));

@@ -14,6 +14,7 @@ import io.pyrpc.wire.RowPlace;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
 /** A node without a network: a function answers its calls, by a value or an error. */
@@ -23,6 +24,10 @@ final class FakeNode extends Node {
 
     final List<Object> puts = Collections.synchronizedList(new ArrayList<>());
     volatile boolean isDown;
+    boolean takesBatches = true;
+    /** Calls that came as one of a batch. */
+    final AtomicInteger batched = new AtomicInteger();
+
     private final Function<Call, Object> answer;
     private volatile Boolean idempotent;
 
@@ -52,6 +57,7 @@ final class FakeNode extends Node {
 
     @Override
     void callMany(List<Call> many, List<Deadline> deadlines, Delivery delivery) {
+        batched.addAndGet(many.size());
         for (int index = 0; index < many.size(); index++) {
             try {
                 delivery.of(index, invoke(many.get(index), deadlines.get(index), null, null), null);
@@ -59,6 +65,11 @@ final class FakeNode extends Node {
                 delivery.of(index, null, error);
             }
         }
+    }
+
+    @Override
+    boolean takesBatches() {
+        return takesBatches;
     }
 
     @Override
