@@ -58,7 +58,8 @@ final class ArrayShape {
     static long flat(long[] shape, long[] index) {
         if (index.length != shape.length) {
             throw new ArgumentException(
-                    "wrong number of indices", Detail.mismatch(Integer.toString(shape.length), Integer.toString(index.length)));
+                    "wrong number of indices",
+                    Detail.mismatch(Integer.toString(shape.length), Integer.toString(index.length)));
         }
         long flat = 0;
         for (int axis = 0; axis < index.length; axis++) {

@@ -7,8 +7,8 @@ import java.util.Objects;
 /**
  * What one element of an {@link NdArray} is. Immutable; two are equal when they mean the same.
  *
- * <p>Most need no more than their kind and are constants. Times carry a unit, bytes and text of fixed width the bytes of
- * one element.
+ * <p>Most need no more than their kind and are constants. Times carry a unit, bytes and text of fixed width the bytes
+ * of one element.
  */
 public final class DType {
     /** The kinds of elements; their numbers are the wire's. */

@@ -3,8 +3,8 @@ package io.pyrpc;
 /**
  * Conversions between float and the two formats of 16 bits, which Java carries as short.
  *
- * <p>To 16 bits it is rounded to nearest, ties to even, as IEEE 754 and NumPy do. A NaN stays one: its sign and the upper
- * bits of its payload are kept.
+ * <p>To 16 bits it is rounded to nearest, ties to even, as IEEE 754 and NumPy do. A NaN stays one: its sign and the
+ * upper bits of its payload are kept.
  */
 final class HalfFloat {
     private HalfFloat() {}

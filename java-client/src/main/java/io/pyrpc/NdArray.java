@@ -16,10 +16,10 @@ import java.util.List;
 /**
  * An array of any rank: row-major, little endian, on memory of its own or of somebody else's.
  *
- * <p>{@link #rows}, {@link #get} and {@link #reshape} are views: they share the memory and copy nothing. Arrays that came
- * from a node may be closed when they are no longer needed, which makes their memory ready for the next one at once; one
- * that is only dropped is found by the garbage collector later. After {@code close} neither the array, nor views of it,
- * nor buffers of it may be used.
+ * <p>{@link #rows}, {@link #get} and {@link #reshape} are views: they share the memory and copy nothing. Arrays that
+ * came from a node may be closed when they are no longer needed, which makes their memory ready for the next one at
+ * once; one that is only dropped is found by the garbage collector later. After {@code close} neither the array, nor
+ * views of it, nor buffers of it may be used.
  *
  * <p>At most 2 GiB. Not thread-safe for writing; any number of threads may read.
  */
@@ -63,7 +63,8 @@ public final class NdArray implements AutoCloseable {
     /**
      * An array on memory of the caller's; no copy. What is written to one is seen in the other.
      *
-     * @param data the bytes from its position to its limit, little endian; for {@link DType#STRING} the offsets, then the
+     * @param data the bytes from its position to its limit, little endian; for {@link DType#STRING} the offsets, then
+     *     the
      *     bytes that they point into
      * @throws ArgumentException the number of bytes does not fit, or texts are not in order
      */
@@ -167,12 +168,14 @@ public final class NdArray implements AutoCloseable {
 
     /** complex64 from real and imaginary parts in turn; the shape is that of the numbers. */
     public static NdArray ofComplex(float[] interleaved, long... shape) {
-        return wrap(DType.COMPLEX64, ArrayShape.orRow(ArrayShape.pairs(interleaved.length), shape), ArrayData.of(interleaved));
+        long[] whole = ArrayShape.orRow(ArrayShape.pairs(interleaved.length), shape);
+        return wrap(DType.COMPLEX64, whole, ArrayData.of(interleaved));
     }
 
     /** complex128 from real and imaginary parts in turn; the shape is that of the numbers. */
     public static NdArray ofComplex(double[] interleaved, long... shape) {
-        return wrap(DType.COMPLEX128, ArrayShape.orRow(ArrayShape.pairs(interleaved.length), shape), ArrayData.of(interleaved));
+        long[] whole = ArrayShape.orRow(ArrayShape.pairs(interleaved.length), shape);
+        return wrap(DType.COMPLEX128, whole, ArrayData.of(interleaved));
     }
 
     /** Moments or durations as counts; {@code Long.MIN_VALUE} is "not a time". */
@@ -184,7 +187,8 @@ public final class NdArray implements AutoCloseable {
     /** Bytes of one width, padded with zeros to that of the longest; zeros at an end count as padding. */
     public static NdArray ofFixed(byte[][] values, long... shape) {
         int width = Arrays.stream(values).mapToInt(value -> value.length).max().orElse(0);
-        return wrap(DType.bytes(width), ArrayShape.orRow(values.length, shape), ArrayStrings.encodeFixed(values, width));
+        long[] whole = ArrayShape.orRow(values.length, shape);
+        return wrap(DType.bytes(width), whole, ArrayStrings.encodeFixed(values, width));
     }
 
     /** Text of one width in code points, padded to that of the longest; NULs at an end count as padding. */
@@ -315,9 +319,9 @@ public final class NdArray implements AutoCloseable {
     // -- buffers
 
     /**
-     * The data as it travels: views, but that the offsets of a part of an array of texts are made new. In order; each from
-     * its position to its limit. For whoever keeps the array until they were used: unlike those of {@link #asByteBuffer}
-     * they do not keep memory that was lent from being lent again.
+     * The data as it travels: views, but that the offsets of a part of an array of texts are made new. In order; each
+     * from its position to its limit. For whoever keeps the array until they were used: unlike those of
+     * {@link #asByteBuffer} they do not keep memory that was lent from being lent again.
      */
     public List<ByteBuffer> encoded() {
         if (text == null) {

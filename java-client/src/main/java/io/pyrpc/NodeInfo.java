@@ -9,4 +9,10 @@ package io.pyrpc;
  * @param threads how many calls run at the same time
  */
 public record NodeInfo(
-        String nodeId, String version, int protocolVersion, NodeState state, long maxFrameBytes, long pid, int threads) {}
+        String nodeId,
+        String version,
+        int protocolVersion,
+        NodeState state,
+        long maxFrameBytes,
+        long pid,
+        int threads) {}

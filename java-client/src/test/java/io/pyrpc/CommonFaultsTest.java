@@ -29,7 +29,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The faults of tests/faults/common.json as the Java client meets them; tests/faults/test_common.py is the same for Python. */
+/**
+ * The faults of tests/faults/common.json as the Java client meets them; tests/faults/test_common.py is the same for
+ * Python.
+ */
 @Timeout(90)
 class CommonFaultsTest {
     private static final Set<String> RAN = new HashSet<>();

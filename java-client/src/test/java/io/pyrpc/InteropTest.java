@@ -20,7 +20,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Python to Java to Python, and Java to Python to Java: bit for bit. What Python gives stands in tests/interop/cases.py. */
+/**
+ * Python to Java to Python, and Java to Python to Java: bit for bit. What Python gives stands in
+ * tests/interop/cases.py.
+ */
 @Timeout(120)
 class InteropTest {
     private static NodeProcess node;
@@ -91,7 +94,9 @@ class InteropTest {
 
     @Test
     void numbersOfJavaKeepTheirBits() {
-        long[] patterns = {0, 1, 1L << 63, 0x7ff8000000000005L, 0xfff8000000000000L, 0x7ff0000000000000L, 0x800fffffffffffffL};
+        long[] patterns = {
+            0, 1, 1L << 63, 0x7ff8000000000005L, 0xfff8000000000000L, 0x7ff0000000000000L, 0x800fffffffffffffL
+        };
         for (long bits : patterns) {
             Object back = client.call("Cases.echo", Double.longBitsToDouble(bits));
             assertEquals(bits, Double.doubleToRawLongBits((Double) back));

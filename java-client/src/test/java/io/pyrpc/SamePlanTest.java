@@ -19,8 +19,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * The same job with the same seed on the same nodes: the same plan and the same bytes as from the Python client.
  *
- * <p>All chunks fit into the windows of the nodes, so each is given to its first node before any comes back, and nothing
- * that is compared hangs on time.
+ * <p>All chunks fit into the windows of the nodes, so each is given to its first node before any comes back, and
+ * nothing that is compared hangs on time.
  */
 @Timeout(60)
 class SamePlanTest {

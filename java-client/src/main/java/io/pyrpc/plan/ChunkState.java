@@ -8,8 +8,8 @@ import java.util.Set;
 /**
  * One chunk that has been sent at least once, as its job remembers it. No decisions here.
  *
- * <p>{@code hedges} counts the duplicates sent (see Stragglers); {@code lastSent} is the time of the newest attempt. The
- * four counters of what went wrong are kept apart because each has a bound of its own (see JobFailures).
+ * <p>{@code hedges} counts the duplicates sent (see Stragglers); {@code lastSent} is the time of the newest attempt.
+ * The four counters of what went wrong are kept apart because each has a bound of its own (see JobFailures).
  *
  * <p>{@code heirs} are the pieces into which its rows were cut while it ran, {@code origin} is the other way round.
  * {@code isDone} also where its rows are done, or will be, by other pieces.

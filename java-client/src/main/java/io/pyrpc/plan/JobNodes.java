@@ -180,8 +180,8 @@ final class JobNodes implements Iterable<NodeState> {
     /**
      * Leave a node alone that turned an attempt away or keeps failing.
      *
-     * <p>A plain refusal pauses at once. A first failure of another kind does not, it may be the chunk's fault; nor does
-     * a refusal that tells its own time need more than that.
+     * <p>A plain refusal pauses at once. A first failure of another kind does not, it may be the chunk's fault; nor
+     * does a refusal that tells its own time need more than that.
      */
     void pauseAfterFailure(NodeState node, FailureClass failure, Long retryAfterMs, double nowS) {
         // What was in flight when the pause began says nothing new.

@@ -3,9 +3,9 @@ package io.pyrpc.plan;
 /**
  * A line through the origin or not, fitted to (rows, seconds): {@code time = piece + rows x time per row}.
  *
- * <p>A least-squares fit in which each sample weighs {@link #KEEP} times the next newer one, so that a node which becomes
- * slow is known to be slow after a few pieces. Where all pieces have about the same rows there is no slope to find, and
- * the line goes through the origin.
+ * <p>A least-squares fit in which each sample weighs {@link #KEEP} times the next newer one, so that a node which
+ * becomes slow is known to be slow after a few pieces. Where all pieces have about the same rows there is no slope to
+ * find, and the line goes through the origin.
  */
 final class Line {
     /** What a sample weighs relative to the next newer one. */

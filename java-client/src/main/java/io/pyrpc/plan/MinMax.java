@@ -10,8 +10,8 @@ import java.util.Set;
  * though it is idle. Else it gets the piece. That is list scheduling on machines of different speed with the
  * earliest-completion rule (Ibarra and Kim, 1977), with the costs of NodeCost.
  *
- * <p>What others can do until {@code f} is known from two sums over all nodes. Only where these leave it open, when less
- * than about one piece a node is left, are all nodes looked at.
+ * <p>What others can do until {@code f} is known from two sums over all nodes. Only where these leave it open, when
+ * less than about one piece a node is left, are all nodes looked at.
  */
 abstract class MinMax implements Placement {
     /** A node that has not shown its speed gets a second piece only if there are so many for each node. */

@@ -16,7 +16,10 @@ final class MinMaxRows extends MinMax {
     /** The least time of a piece, in seconds. */
     private static final double LEAST_S = 0.001;
 
-    /** A node's pieces grow at most so much from one to the next: a line fitted to small ones may be wrong for large. */
+    /**
+     * A node's pieces grow at most so much from one to the next: a line fitted to small ones may be wrong for large.
+     * 
+     */
     private static final long GROWTH = 8;
 
     /** Within so many target times of the end the nodes are looked at one by one. */

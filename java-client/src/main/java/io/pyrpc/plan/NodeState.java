@@ -6,12 +6,12 @@ import java.util.List;
 /**
  * One node, as its job sees it: what is known of it, and the predictions made of that.
  *
- * <p>{@code epoch} counts how often it went down: the loss of an attempt sent in an earlier epoch says nothing about the
- * node that is there now. {@code answeredAt} is the time of its last sign of life within this job.
+ * <p>{@code epoch} counts how often it went down: the loss of an attempt sent in an earlier epoch says nothing about
+ * the node that is there now. {@code answeredAt} is the time of its last sign of life within this job.
  *
- * <p>Predictions: the first piece is to end at {@code headDue}, the last one at {@code freeAt}; a new one could begin at
- * {@code startAt}. {@code pace} is in rows per second. {@code speed} and {@code taken} are what MinMax counts the node
- * for: its pace, and that times {@code freeAt}, or 0.
+ * <p>Predictions: the first piece is to end at {@code headDue}, the last one at {@code freeAt}; a new one could begin
+ * at {@code startAt}. {@code pace} is in rows per second. {@code speed} and {@code taken} are what MinMax counts the
+ * node for: its pace, and that times {@code freeAt}, or 0.
  */
 final class NodeState {
     /** What a prediction of 0 s is taken for. */

@@ -13,20 +13,24 @@ import java.util.Map;
 /**
  * One job as a state machine: events in, actions out. It has no clock, thread, socket or source of chance.
  *
- * <p>The driver calls one event method at a time, carries out the actions in their order, and reports what came of them.
- * Times are seconds on any clock that does not go back. {@code thrift/PLANNER.md} has every rule.
+ * <p>The driver calls one event method at a time, carries out the actions in their order, and reports what came of
+ * them. Times are seconds on any clock that does not go back. {@code thrift/PLANNER.md} has every rule.
  *
  * <ul>
- *   <li><b>Placement</b> Each node has at most {@code window} attempts in flight. Which node gets the next piece, and how
+ *   <li><b>Placement</b> Each node has at most {@code window} attempts in flight. Which node gets the next piece, and
+ * how
  *       large that is where rows may be cut, is the policy's choice (Placement); what it needs to know of costs is
  *       learned here from each reply (NodeCost).
- *   <li><b>Failures</b> What a failed attempt leads to, with the bounds of each cause, is in JobFailures: the job fails,
+ *   <li><b>Failures</b> What a failed attempt leads to, with the bounds of each cause, is in JobFailures: the job
+ * fails,
  *       or the chunk is sent again ahead of those not sent yet.
- *   <li><b>Nodes</b> A node that is down is probed after 0.1 s, doubling to 1 s. One that fails every attempt, though it
+ *   <li><b>Nodes</b> A node that is down is probed after 0.1 s, doubling to 1 s. One that fails every attempt, though
+ * it
  *       is up, is paused with a growing backoff, or it would pull in chunks as fast as it fails them. When no node has
  *       been up for {@code giveUpS}, the job fails. A node that was silent while a hedge overtook its attempt may be
  *       hung: it is taken for down until it answers a probe, or it would swallow the next chunk too.
- *   <li><b>Hedges</b> When there is nothing left to hand out, a free node duplicates the chunk that was sent longest ago,
+ *   <li><b>Hedges</b> When there is nothing left to hand out, a free node duplicates the chunk that was sent longest
+ * ago,
  *       once that is long enough ago (Stragglers), or takes over some of its rows (TakeOver). Whatever ends first
  *       counts; the other is cancelled.
  * </ul>
@@ -45,7 +49,8 @@ public final class Scheduler {
     /**
      * A job that has not begun.
      *
-     * @param work what is to be done, in the order in which it is handed out; of a stream the driver tells as it becomes
+     * @param work what is to be done, in the order in which it is handed out; of a stream the driver tells as it
+     *     becomes
      *     known: {@code more} and {@code noMore}
      * @param nodes names of the nodes, all different, taken to be up; the first chunk goes to the first one; a caller
      *     that runs many small jobs rotates them

@@ -5,8 +5,8 @@ package io.pyrpc.plan;
  *
  * <p>A straggler is not duplicated as a whole: its rows are cut into pieces for all the other nodes. The first of these
  * that is done settles that the straggler's own reply is not wanted any more; if that comes before, the pieces are not.
- * So each row is taken once, whoever wins. A piece is cut no further; if it becomes a straggler itself it is duplicated.
- * A piece that failed is cut too, if it is more than its next node is to get.
+ * So each row is taken once, whoever wins. A piece is cut no further; if it becomes a straggler itself it is
+ * duplicated. A piece that failed is cut too, if it is more than its next node is to get.
  */
 final class TakeOver {
     /** Pieces for each node into which a straggler's rows are cut: more than one, so that a slow one need take none. */

@@ -200,8 +200,8 @@ public final class Connection implements AutoCloseable {
     }
 
     /**
-     * Write a message. Before a large one a node that asks for tokens is shown it, since it takes none before it knows who
-     * calls, and any node is asked how much it takes.
+     * Write a message. Before a large one a node that asks for tokens is shown it, since it takes none before it knows
+     * who calls, and any node is asked how much it takes.
      */
     private void write(Runnable writing, String token, long deadline) {
         writing.run();

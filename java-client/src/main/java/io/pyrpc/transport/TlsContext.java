@@ -153,7 +153,8 @@ final class TlsContext {
                 break;
             default:
                 throw new GeneralSecurityException(
-                        "a key in the form " + found.group(1) + ": turn it into PKCS#8, with openssl pkey -in KEY -out NEW");
+                        "a key in the form " + found.group(1)
+                                + ": turn it into PKCS#8, with openssl pkey -in KEY -out NEW");
         }
         for (String algorithm : new String[] {"RSA", "EC", "Ed25519", "Ed448"}) {
             try {

@@ -40,7 +40,8 @@ final class TlsFailures {
                 "the TLS handshake failed",
                 reason,
                 endpoint,
-                "does the node speak TLS? It does if it was started with tls= (--tls-cert); or it is just being restarted");
+                "does the node speak TLS? It does if it was started with tls= (--tls-cert);"
+                        + " or it is just being restarted");
     }
 
     private static TlsException ofCertificate(IOException error, Endpoint endpoint) {

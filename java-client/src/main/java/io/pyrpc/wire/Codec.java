@@ -48,7 +48,8 @@ public final class Codec {
     /**
      * For one connection.
      *
-     * @param checksums whether each array gets one, and those of replies must have one; one that comes is always checked
+     * @param checksums whether each array gets one, and those of replies must have one; one that comes is always
+     *     checked
      */
     public Codec(Source source, boolean checksums) {
         this.source = source;

@@ -16,12 +16,12 @@ import java.util.concurrent.atomic.AtomicReference;
 /**
  * Memory for arrays that arrive: warm direct buffers where they can be had. Thread-safe.
  *
- * <p>Fresh memory is dear: the machine clears it, page by page, which takes longer than to receive it. So the memory of an
- * array that was closed, or that the garbage collector found dropped, is used again. If somebody took a buffer of a
+ * <p>Fresh memory is dear: the machine clears it, page by page, which takes longer than to receive it. So the memory of
+ * an array that was closed, or that the garbage collector found dropped, is used again. If somebody took a buffer of a
  * dropped array it is not: nobody can know whether that buffer is still used.
  *
- * <p>The pool never has more than {@code maxBytes}, lent or not. What goes beyond is on the heap, which costs a copy, and
- * which the garbage collector looks after when programs close nothing.
+ * <p>The pool never has more than {@code maxBytes}, lent or not. What goes beyond is on the heap, which costs a copy,
+ * and which the garbage collector looks after when programs close nothing.
  */
 public final class ReceivePool {
     /** 256 MiB, or what the environment's PYRPC_RECEIVE_POOL_BYTES says; at most a quarter of what Java may take. */

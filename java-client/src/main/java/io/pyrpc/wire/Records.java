@@ -121,7 +121,11 @@ final class Records {
             ParamKind kind =
                     param.kind == null ? ParamKind.POSITIONAL_OR_NAMED : ParamKind.valueOf(param.kind.name());
             params.add(new ParamInfo(
-                    param.name, kind, param.has_default, param.annotation, param.tensor == null ? null : of(param.tensor)));
+                    param.name,
+                    kind,
+                    param.has_default,
+                    param.annotation,
+                    param.tensor == null ? null : of(param.tensor)));
         }
         return new StageInfo(
                 info.name,

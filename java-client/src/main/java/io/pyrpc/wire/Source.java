@@ -84,7 +84,8 @@ public abstract class Source {
         return new ProtocolException(
                 "what arrived is not a Thrift frame",
                 Detail.mismatch("a frame: four bytes of length (big endian), then a message", Shown.of(shown))
-                        .withHelp("check that both ends speak framed Thrift and that the port is that of a pyrpc node"));
+                        .withHelp("check that both ends speak framed Thrift and that the port"
+                                + " is that of a pyrpc node"));
     }
 
     private void readAhead(int size) throws IOException {

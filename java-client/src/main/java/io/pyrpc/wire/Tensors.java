@@ -17,8 +17,8 @@ import java.util.zip.CRC32C;
 /**
  * NdArray &lt;-&gt; Tensor.
  *
- * <p>What goes out is a header and a view of the array's own memory. What comes in is read into memory of its own, large
- * ones straight from the socket; a slice of the frame is never handed out, since it would pin the frame.
+ * <p>What goes out is a header and a view of the array's own memory. What comes in is read into memory of its own,
+ * large ones straight from the socket; a slice of the frame is never handed out, since it would pin the frame.
  */
 final class Tensors {
     private static final int DTYPE = Tensor._Fields.DTYPE.getThriftFieldId();
@@ -140,7 +140,8 @@ final class Tensors {
             throw new ReplyChecksumException(
                     "the data of an array changed on its way",
                     Detail.mismatch("CRC32C 0x%08x".formatted(fields.crc32c), "0x%08x".formatted(found)).withHelp(
-                            "something between the two ends changes bytes, or the sender's array changed while it was sent"));
+                            "something between the two ends changes bytes,"
+                                    + " or the sender's array changed while it was sent"));
         }
     }
 

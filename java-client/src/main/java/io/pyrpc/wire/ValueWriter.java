@@ -67,7 +67,10 @@ final class ValueWriter {
         if (value instanceof NdArray array) {
             w.field(Wire.STRUCT, Values.TENSOR);
             writeArray(array);
-        } else if (value instanceof Long || value instanceof Integer || value instanceof Short || value instanceof Byte) {
+        } else if (value instanceof Long
+                || value instanceof Integer
+                || value instanceof Short
+                || value instanceof Byte) {
             w.field(Wire.I64, Values.INT);
             w.i64(((Number) value).longValue());
         } else if (value instanceof Double || value instanceof Float) {

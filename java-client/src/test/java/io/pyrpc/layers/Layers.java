@@ -23,6 +23,7 @@ final class Layers {
     private static final String HOUSE = "io.pyrpc.";
     private static final int MOST_LINES = 600;
     private static final int MOST_METHOD_LINES = 60;
+    private static final int MOST_CHARACTERS = 120;
 
     /** Room: the rooms it may use beside itself. */
     private static final Map<String, Set<String>> ALLOWED = Map.of(
@@ -133,6 +134,10 @@ final class Layers {
     private static void addLong(SourceFile file, List<String> broken) {
         if (file.lines() > MOST_LINES) {
             broken.add(file.className() + " has " + file.lines() + " lines, more than " + MOST_LINES);
+        }
+        if (file.longest() > MOST_CHARACTERS) {
+            broken.add(file.className() + " has a line of " + file.longest() + " characters, more than "
+                    + MOST_CHARACTERS);
         }
         file.methodLines().forEach((method, lines) -> {
             if (lines > MOST_METHOD_LINES) {

@@ -135,4 +135,12 @@ class LayersTest {
         write("io.pyrpc.client.Caller", "class Caller {", "//\n".repeat(600), "}");
         isRefused("Caller has 60");
     }
+
+    @Test
+    void aLineOfMoreThanOneHundredAndTwentyCharactersIsTooLong() throws IOException {
+        write("io.pyrpc.client.Caller", "class Caller {", "/".repeat(120), "}");
+        isFine();
+        write("io.pyrpc.client.Caller", "class Caller {", "/".repeat(121), "}");
+        isRefused("Caller has a line of 121 characters");
+    }
 }

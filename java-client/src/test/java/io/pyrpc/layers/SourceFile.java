@@ -31,6 +31,7 @@ import javax.tools.ToolProvider;
  *
  * @param className with its package
  * @param lines how many there are
+ * @param longest characters of the longest line
  * @param imports the names in its import statements
  * @param names the identifiers and qualified names that its code uses
  * @param methodLines lines of each method, by name and first line
@@ -39,6 +40,7 @@ import javax.tools.ToolProvider;
 record SourceFile(
         String className,
         int lines,
+        int longest,
         Set<String> imports,
         Set<String> names,
         Map<String, Long> methodLines,
@@ -79,8 +81,9 @@ record SourceFile(
         scan.scan(unit, null);
         String file = Path.of(unit.getSourceFile().toUri()).getFileName().toString();
         String className = unit.getPackageName() + "." + file.substring(0, file.length() - ".java".length());
-        int lines = (int) unit.getSourceFile().getCharContent(true).toString().lines().count();
-        return new SourceFile(className, lines, scan.imports, scan.names, scan.methodLines, scan.hasLocks);
+        List<String> lines = unit.getSourceFile().getCharContent(true).toString().lines().toList();
+        int longest = lines.stream().mapToInt(String::length).max().orElse(0);
+        return new SourceFile(className, lines.size(), longest, scan.imports, scan.names, scan.methodLines, scan.hasLocks);
     }
 
     private static final class Scan extends TreeScanner<Void, Void> {

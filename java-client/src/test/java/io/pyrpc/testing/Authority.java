@@ -24,7 +24,8 @@ import java.util.Base64;
  * <p>Written out, since the JDK makes certificates by its command keytool alone, which takes seconds for each.
  */
 public final class Authority {
-    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyMMddHHmmss'Z'").withZone(ZoneOffset.UTC);
+    private static final DateTimeFormatter TIME =
+            DateTimeFormatter.ofPattern("yyMMddHHmmss'Z'").withZone(ZoneOffset.UTC);
     private static final byte[] ECDSA_SHA256 =
             der(0x30, new byte[] {6, 8, 0x2a, (byte) 0x86, 0x48, (byte) 0xce, 0x3d, 4, 3, 2});
     private static final byte[] SUBJECT_ALT_NAME = {6, 3, 0x55, 0x1d, 0x11};
@@ -69,7 +70,8 @@ public final class Authority {
         ByteArrayOutputStream names = new ByteArrayOutputStream();
         for (String host : hosts) {
             boolean isAddress = host.matches("[0-9.]+|.*:.*");
-            names.writeBytes(isAddress ? der(0x87, address(host)) : der(0x82, host.getBytes(StandardCharsets.US_ASCII)));
+            byte[] name = host.getBytes(StandardCharsets.US_ASCII);
+            names.writeBytes(isAddress ? der(0x87, address(host)) : der(0x82, name));
         }
         byte[] altNames = der(0x30, SUBJECT_ALT_NAME, der(4, der(0x30, names.toByteArray())));
         byte[] cert = certificate(alias, own, altNames, from, Duration.ofDays(1));

@@ -12,7 +12,10 @@ import java.nio.file.Files;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** The process that starts and harms the nodes of the faults that all clients are tested with: tests/faults/stand.py. */
+/**
+ * The process that starts and harms the nodes of the faults that all clients are tested with: tests/faults/stand.py.
+ * 
+ */
 public final class Stand implements AutoCloseable {
     private static final String LIST = "tests/faults/common.json";
     private static final String STAND = "tests/faults/stand.py";

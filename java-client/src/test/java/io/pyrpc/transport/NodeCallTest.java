@@ -273,7 +273,8 @@ class NodeCallTest {
     @Test
     void killedNodeIsAConnectionLost() {
         try (NodeProcess other = NodeProcess.start(STAGES, "stages:Any");
-                Connection connection = Connection.open(Endpoint.parse(other.endpoint()), Duration.ofSeconds(5), null)) {
+                Connection connection =
+                        Connection.open(Endpoint.parse(other.endpoint()), Duration.ofSeconds(5), null)) {
             CallRequest request = request("sleep", 30);
             connection.send(request, soon());
             other.kill();
@@ -285,7 +286,8 @@ class NodeCallTest {
     @Test
     void drainedNodeEnds() {
         try (NodeProcess other = NodeProcess.start(STAGES, "stages:Any");
-                Connection connection = Connection.open(Endpoint.parse(other.endpoint()), Duration.ofSeconds(5), null)) {
+                Connection connection =
+                        Connection.open(Endpoint.parse(other.endpoint()), Duration.ofSeconds(5), null)) {
             assertEquals(NodeState.DRAINING, connection.drain(Duration.ofSeconds(1), null, soon()).state());
             assertEquals(0, other.await());
         }

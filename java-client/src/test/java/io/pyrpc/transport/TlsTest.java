@@ -69,7 +69,11 @@ class TlsTest {
     private static NodeProcess serve(Authority.Pair pair, String... more) {
         String[] options = new String[4 + more.length];
         System.arraycopy(
-                new String[] {"--tls-cert", pair.cert().toString(), "--tls-key", pair.key().toString()}, 0, options, 0, 4);
+                new String[] {"--tls-cert", pair.cert().toString(), "--tls-key", pair.key().toString()},
+                0,
+                options,
+                0,
+                4);
         System.arraycopy(more, 0, options, 4, more.length);
         return NodeProcess.start(STAGES, "stages:echo stages:sleep", options);
     }
@@ -112,7 +116,9 @@ class TlsTest {
             assertEquals(NdArray.of(values), echo(connection, NdArray.of(values), null));
             NdArray whole = NdArray.of(new float[6_000_000], 2, 3_000_000);
             connection.invoke(
-                    request("echo", NdArray.of(values, 1, 3_000_000), null), soon(), (dtype, shape) -> whole.rows(1, 2));
+                    request("echo", NdArray.of(values, 1, 3_000_000), null),
+                    soon(),
+                    (dtype, shape) -> whole.rows(1, 2));
             assertEquals(values[77], whole.getFloat(1, 77));
         }
     }

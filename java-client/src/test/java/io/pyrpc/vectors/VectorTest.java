@@ -14,7 +14,8 @@ import org.junit.jupiter.api.Test;
 /**
  * The planner gives the answers of one file of tests/vectors; a subclass named after the kind reads it.
  *
- * <p>A reader of what only the planner's own package sees stands in that package. What the fields mean stands in tests/vectors/README.md.
+ * <p>A reader of what only the planner's own package sees stands in that package. What the fields mean stands in
+ * tests/vectors/README.md.
  */
 public abstract class VectorTest {
     /** Where the files are; the project directory is a sibling of tests. */

@@ -51,7 +51,8 @@ class CodecTest {
         Codec codec = new Codec(new BytesSource(new byte[0], 1), false);
         NdArray array = NdArray.of(new float[] {1, 2, 3}, 1, 3);
         codec.writeCall(
-                new CallRequest("Math.add", List.of(1, array), Map.of("scale", 0.5), null, 1, 0, null, 5000, Map.of()), 7);
+                new CallRequest("Math.add", List.of(1, array), Map.of("scale", 0.5), null, 1, 0, null, 5000, Map.of()),
+                7);
         assertArrayEquals(Messages.spec("call"), Messages.bytes(codec.frame()));
     }
 

@@ -34,7 +34,9 @@ class MalformedTest {
                 Messages.spec("reply"),
                 Messages.spec("error"),
                 Messages.exception("call", 7, 1),
-                Messages.reply(7, Arrays.asList(null, true, 1L, 2.5, "text", new byte[] {1}, Map.of("k", new Ref("r"))))));
+                Messages.reply(
+                        7,
+                        Arrays.asList(null, true, 1L, 2.5, "text", new byte[] {1}, Map.of("k", new Ref("r"))))));
         SampleArrays.samples().stream()
                 .filter(array -> array.byteSize() < 1000)
                 .forEach(array -> frames.add(Messages.reply(7, array)));
@@ -123,7 +125,9 @@ class MalformedTest {
 
     @Test
     void whatIsNoFrameIsRefusedAndShown() {
-        for (String text : List.of("HTTP/1.1 400 Bad", "\u0016\u0003\u0001\0\u00f8\u0001\0\0\u00f4\u0003", "\0\0\0\0")) {
+        List<String> foreign =
+                List.of("HTTP/1.1 400 Bad", "\u0016\u0003\u0001\0\u00f8\u0001\0\0\u00f4\u0003", "\0\0\0\0");
+        for (String text : foreign) {
             byte[] bytes = text.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
             PyrpcException error = refusal(bytes);
             assertEquals("what arrived is not a Thrift frame", error.what());

@@ -28,7 +28,9 @@ record PictureFolder(NdArray images, NdArray labels) {
         for (Path inner : list(folder)) {
             if (Files.isDirectory(inner)) {
                 long label = Long.parseLong(inner.getFileName().toString());
-                list(inner).stream().filter(PictureFolder::isPicture).forEach(path -> pictures.add(new Picture(path, label)));
+                list(inner).stream()
+                        .filter(PictureFolder::isPicture)
+                        .forEach(path -> pictures.add(new Picture(path, label)));
             }
         }
         if (pictures.isEmpty()) {
@@ -48,8 +50,8 @@ record PictureFolder(NdArray images, NdArray labels) {
             Path path = pictures.get(row).path;
             BufferedImage image = image(path);
             if (image.getHeight() != height || image.getWidth() != width) {
-                throw new IOException(path + " is " + image.getWidth() + " x " + image.getHeight() + " pixels: expected "
-                        + width + " x " + height + ", as the others");
+                throw new IOException(path + " is " + image.getWidth() + " x " + image.getHeight()
+                        + " pixels: expected " + width + " x " + height + ", as the others");
             }
             putGrey(image, pixels, row * height * width);
             labels[row] = pictures.get(row).label;
