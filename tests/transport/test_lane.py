@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from tests.transport.frames import await_true, frame, is_echoed, read
 
 from pyrpc.transport.channel import Channel
 from pyrpc.transport.endpoint import Endpoint
@@ -100,27 +100,9 @@ def lane_of(listener: Listener) -> Lane:
     return listener._lane
 
 
-def frame(data: bytes) -> bytes:
-    return len(data).to_bytes(4, "big") + data
-
-
-def read(sock: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size and (more := sock.recv(size - len(data))):
-        data += more
-    return data
-
-
-def is_answered(sock: socket.socket, data: bytes = b"q") -> bool:
-    sock.sendall(frame(data))
-    return read(sock, len(data) + 4) == frame(data)
-
-
-def await_true(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.001)
+def is_answered(sock: socket.socket) -> bool:
+    """Whether a quick call is."""
+    return is_echoed(sock, b"q")
 
 
 def test_quick_calls_of_many_connections_are_served_by_one_thread(

@@ -6,9 +6,10 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from tests.transport.frames import await_true, connect, frame, is_echoed, read
 
 from pyrpc.errors import ConfigError
 from pyrpc.transport import accept_loop as module
@@ -42,10 +43,6 @@ def listener() -> Iterator[Listener]:
     listener.close()
 
 
-def connect(listener: Listener) -> socket.socket:
-    return socket.create_connection((listener.endpoint.host, listener.endpoint.port), 10)
-
-
 def pair() -> tuple[socket.socket, socket.socket]:
     """Both ends of a TCP connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -53,32 +50,9 @@ def pair() -> tuple[socket.socket, socket.socket]:
         return server.accept()[0], theirs
 
 
-def frame(data: bytes) -> bytes:
-    return len(data).to_bytes(4, "big") + data
-
-
-def read(sock: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size and (more := sock.recv(size - len(data))):
-        data += more
-    return data
-
-
-def ask(sock: socket.socket, data: bytes = b"hello") -> bool:
-    sock.sendall(frame(data))
-    return read(sock, len(data) + 4) == frame(data)
-
-
-def await_true(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.001)
-
-
 def test_frames_are_answered_one_after_the_other(listener: Listener) -> None:
     with connect(listener) as sock:
-        assert all(ask(sock, bytes([number]) * (number + 1)) for number in range(50))
+        assert all(is_echoed(sock, bytes([number]) * (number + 1)) for number in range(50))
 
 
 def test_frames_sent_at_once_are_all_answered_in_order(listener: Listener) -> None:
@@ -108,20 +82,20 @@ def test_frames_of_a_size_that_fills_the_window_are_answered(listener: Listener)
 def test_connection_that_rested_is_served_again(listener: Listener) -> None:
     with connect(listener) as sock:
         for _ in range(3):
-            assert ask(sock)
+            assert is_echoed(sock)
             await_true(lambda: listener.is_quiet)
 
 
 def test_channel_may_end_its_connection(listener: Listener) -> None:
     with connect(listener) as sock:
-        assert ask(sock, b"bye")
+        assert is_echoed(sock, b"bye")
         assert sock.recv(1) == b""
     await_true(lambda: listener.connections == 0)
 
 
 def test_peers_that_vanish_are_forgotten(listener: Listener) -> None:
     socks = [connect(listener) for _ in range(10)]
-    assert all(ask(sock) for sock in socks)
+    assert all(is_echoed(sock) for sock in socks)
     for number, sock in enumerate(socks):
         if number % 2:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("@ii", 1, 0))
@@ -133,17 +107,17 @@ def test_peers_that_vanish_are_forgotten(listener: Listener) -> None:
 
 def test_bug_in_the_service_costs_one_connection(listener: Listener, caplog: pytest.LogCaptureFixture) -> None:
     with connect(listener) as good, connect(listener) as bad:
-        assert ask(good)
+        assert is_echoed(good)
         bad.sendall(frame(b"crash"))
         assert bad.recv(1) == b""
-        assert ask(good)
+        assert is_echoed(good)
     assert "a bug" in caplog.text
 
 
 def test_traffic_is_counted_also_of_connections_that_ended(listener: Listener) -> None:
     for _ in range(3):
         with connect(listener) as sock:
-            assert ask(sock, b"12345678")
+            assert is_echoed(sock, b"12345678")
     await_true(lambda: listener.connections == 0)
     assert listener.traffic() == (36, 36)
 
@@ -153,9 +127,9 @@ def test_on_close_is_told_of_each_end_once() -> None:
     listener = Listener(ANY, echo, on_close=ended.release)
     listener.start()
     with connect(listener) as first, connect(listener) as second:
-        assert ask(first, b"bye")
+        assert is_echoed(first, b"bye")
         assert ended.acquire(timeout=10)
-        assert ask(second)
+        assert is_echoed(second)
         listener.close()
         assert ended.acquire(timeout=10)
     assert not ended.acquire(timeout=0.05)
@@ -166,7 +140,7 @@ def test_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch
     listener = Listener(ANY, echo, patience=Patience(idle_s=0.1))
     listener.start()
     with connect(listener) as sock:
-        assert ask(sock)
+        assert is_echoed(sock)
         assert sock.recv(1) == b""
     listener.close()
 
@@ -176,11 +150,11 @@ def test_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch
 
 def test_refusing_keeps_open_connections_and_frees_the_port(listener: Listener) -> None:
     with connect(listener) as sock:
-        assert ask(sock)
+        assert is_echoed(sock)
         listener.stop_accepting()
         with pytest.raises(ConnectionRefusedError):
             connect(listener)
-        assert ask(sock)
+        assert is_echoed(sock)
         other = Listener(listener.endpoint, echo)
         other.bind()
         other.close()
@@ -188,7 +162,7 @@ def test_refusing_keeps_open_connections_and_frees_the_port(listener: Listener) 
 
 def test_close_ends_connections_whatever_they_do(listener: Listener) -> None:
     with connect(listener) as resting, connect(listener) as sending, connect(listener) as fresh:
-        assert ask(resting)
+        assert is_echoed(resting)
         await_true(lambda: listener.is_quiet)
         sending.sendall(b"\0\0\0\x09part")
         listener.close()
@@ -205,7 +179,7 @@ def test_nothing_is_left_after_close() -> None:
     listener = Listener(ANY, echo)
     listener.start()
     with connect(listener) as sock:
-        assert ask(sock)
+        assert is_echoed(sock)
         listener.close()
     for thread in set(threading.enumerate()) - before:
         thread.join(10)
@@ -228,7 +202,7 @@ def test_adopted_connection_is_served() -> None:
         with socket.create_connection(port.getsockname(), 10) as ours:
             theirs, _ = port.accept()
             listener.adopt(theirs)
-            assert ask(ours)
+            assert is_echoed(ours)
         assert ended.acquire(timeout=10)
     listener.close()
 

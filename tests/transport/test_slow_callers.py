@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.transport.frames import await_true, connect, frame, is_echoed, read
 
 from pyrpc.transport.channel import Channel
 from pyrpc.transport.endpoint import Endpoint
@@ -49,35 +50,6 @@ def stack() -> Iterator[contextlib.ExitStack]:
         yield stack
 
 
-def connect(listener: Listener) -> socket.socket:
-    sock = socket.create_connection((listener.endpoint.host, listener.endpoint.port), 10)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
-
-
-def frame(data: bytes) -> bytes:
-    return len(data).to_bytes(4, "big") + data
-
-
-def read(sock: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size and (more := sock.recv(size - len(data))):
-        data += more
-    return data
-
-
-def is_answered(sock: socket.socket, data: bytes = b"hello") -> bool:
-    sock.sendall(frame(data))
-    return read(sock, len(data) + 4) == frame(data)
-
-
-def await_true(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.001)
-
-
 def busy_threads(listener: Listener) -> int:
     return listener._threads._threads - listener._threads._spare
 
@@ -102,7 +74,7 @@ def test_connections_that_drip_hold_no_thread(stack: contextlib.ExitStack, head:
     listener = stack.enter_context(listening())
     dripping = [stack.enter_context(connect(listener)) for _ in range(DRIPPING)]
     for sock in dripping:
-        assert not has_called or is_answered(sock)
+        assert not has_called or is_echoed(sock)
     await_true(lambda: len(resting(listener)) == DRIPPING and busy_threads(listener) == 0)
     whole = frame(b"x" * (LARGE if len(head) > 4 else 1000))
     for sock in dripping:
@@ -158,7 +130,7 @@ def test_unfinished_frame_is_cut_off_in_time(
                     break
     assert is_cut(sock)
     assert own_time() - began < 4
-    assert is_answered(other)
+    assert is_echoed(other)
 
 
 @pytest.mark.usefixtures("stalls_do_not_count")
@@ -195,7 +167,7 @@ def test_no_more_threads_wait_for_slow_callers_than_may(
     await_true(lambda: listener.traffic()[0] == 10 * 5000)
     await_true(lambda: listener.connections == 3)
     other = stack.enter_context(connect(listener))
-    assert is_answered(other, b"y" * LARGE)
+    assert is_echoed(other, b"y" * LARGE)
     # Whoever was not cut is served when the rest comes after all, and leaves its place.
     left = [sock for sock in slow if not is_over(sock)]
     assert len(left) == 3

@@ -3,8 +3,10 @@ package io.pyrpc.client;
 import io.pyrpc.Broadcast;
 import io.pyrpc.NdArray;
 import io.pyrpc.plan.Chunk;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntPredicate;
 
 /** The arguments of a job: which are split, and what each chunk gets of them. Thread-safe. */
 interface Arguments {
@@ -26,6 +28,18 @@ interface Arguments {
     /** The chunk's rows are done; each row once. */
     default void release(Chunk chunk) {
         // Only what is read while the job runs is let go of.
+    }
+
+    /** What goes whole: by position but for those that are split, then by name. */
+    static List<Object> whole(List<Object> positional, IntPredicate isSplit, Map<String, Object> named) {
+        List<Object> whole = new ArrayList<>();
+        for (int index = 0; index < positional.size(); index++) {
+            if (!isSplit.test(index)) {
+                whole.add(positional.get(index));
+            }
+        }
+        whole.addAll(named.values());
+        return whole;
     }
 
     /** Whether it is an array with rows. */

@@ -90,14 +90,7 @@ final class SplitArguments implements Arguments {
 
     @Override
     public List<Object> whole() {
-        List<Object> whole = new ArrayList<>();
-        for (int index = 0; index < positional.size(); index++) {
-            if (!split.get(index)) {
-                whole.add(positional.get(index));
-            }
-        }
-        whole.addAll(named.values());
-        return whole;
+        return Arguments.whole(positional, split::get, named);
     }
 
     @Override

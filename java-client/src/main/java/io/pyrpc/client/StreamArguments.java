@@ -91,14 +91,7 @@ final class StreamArguments implements Arguments {
 
     @Override
     public List<Object> whole() {
-        List<Object> whole = new ArrayList<>();
-        for (int index = 0; index < positional.size(); index++) {
-            if (!split.contains(index)) {
-                whole.add(positional.get(index));
-            }
-        }
-        whole.addAll(named.values());
-        return whole;
+        return Arguments.whole(positional, split::contains, named);
     }
 
     @Override
