@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from .cases import CASES, JOBS
+from .cases import CASES, JAVA, JOBS
 from .cases.sizes import FULL, QUICK, Sizes
 from .harness import machine, report
 from .harness.outcome import Outcome
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"machine: {machine.line(here)}", flush=True)
     if here["load"] > 0.5:
         print(f"note: the machine is busy (load {here['load']}): trust ratios, not times", flush=True)
-    names = options.only or (JOBS if options.jobs else list(CASES))
+    names = options.only or [*(JOBS if options.jobs else ()), *(JAVA if options.java else ())] or list(CASES)
     outcomes = _run(names, QUICK if options.quick else FULL, not options.quick)
     print(report.summary(outcomes, not options.quick), flush=True)
     if options.json is not None:
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that everything works, judges nothing")
     parser.add_argument("--jobs", action="store_true", help=f"those of jobs and the planner alone: {', '.join(JOBS)}")
+    parser.add_argument("--java", action="store_true", help=f"those of the Java client alone: {', '.join(JAVA)}")
     parser.add_argument(
         "--only",
         action="append",

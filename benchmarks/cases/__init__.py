@@ -10,6 +10,10 @@ from . import (
     echo_large,
     echo_small,
     gil_stage,
+    java_echo_large,
+    java_echo_small,
+    java_map_large,
+    java_memory,
     many_calls,
     map_large,
     memory_large,
@@ -25,6 +29,7 @@ from . import (
 
 _DATA = (echo_large, memory_large, echo_small, many_calls, map_large)
 _NODE = (connections, drips, gil_stage)
+_JAVA = (java_echo_large, java_memory, java_echo_small, java_map_large)
 _JOBS = (
     uneven_chunks,
     uneven_rows,
@@ -38,5 +43,6 @@ _JOBS = (
     simulated,
 )
 
+JAVA = [case.NAME for case in _JAVA]
 JOBS = [case.NAME for case in _JOBS]
-CASES = {case.NAME: case.run for case in (*_DATA, *_NODE, *_JOBS)}
+CASES = {case.NAME: case.run for case in (*_DATA, *_NODE, *_JAVA, *_JOBS)}

@@ -50,6 +50,11 @@ class Sizes:
     beside_s: float
     beside_rounds: int
     flood_s: float
+    java_large_warm_up: int
+    java_small_warm_up: int
+    java_rounds: int
+    java_map_bytes: int
+    java_map_rounds: int
 
 
 FULL = Sizes(
@@ -92,6 +97,11 @@ FULL = Sizes(
     beside_s=2.0,
     beside_rounds=5,
     flood_s=15.0,
+    java_large_warm_up=30,
+    java_small_warm_up=30_000,
+    java_rounds=7,
+    java_map_bytes=100_000_000,
+    java_map_rounds=15,
 )
 
 QUICK = Sizes(
@@ -134,4 +144,9 @@ QUICK = Sizes(
     beside_s=0.2,
     beside_rounds=1,
     flood_s=1.0,
+    java_large_warm_up=1,
+    java_small_warm_up=50,
+    java_rounds=2,
+    java_map_bytes=4_000_000,
+    java_map_rounds=2,
 )

@@ -160,10 +160,24 @@ class Node(Child):
 
 
 class Driver(Child):
-    """A client process of a peer, which does and times what it is asked."""
+    """A client process of a peer, which does and times what it is asked.
 
-    def __init__(self, peer: str, endpoints: list[str], cores: Iterable[int], end_s: float = 1.0) -> None:
-        super().__init__([sys.executable, "-m", "benchmarks.peers.drive", peer, *endpoints], cores, end_s)
+    Parameters
+    ----------
+    command : list of str, optional
+        What to run with the peer and the endpoints as arguments, if it is not a module of the benchmarks.
+    """
+
+    def __init__(
+        self,
+        peer: str,
+        endpoints: list[str],
+        cores: Iterable[int],
+        end_s: float = 1.0,
+        command: list[str] | None = None,
+    ) -> None:
+        program = command or [sys.executable, "-m", "benchmarks.peers.drive"]
+        super().__init__([*program, peer, *endpoints], cores, end_s)
         try:
             self.hear(READY_S)
         except BaseException:

@@ -1,5 +1,5 @@
 """A peer's server as a process: ``python -m benchmarks.peers.serve PEER`` prints "ready HOST:PORT" and serves until
-its stdin ends. PEER is pyrpc, held, sockets, stock:VARIANT or pooled:VARIANT; for jobs sleeping:NUMBER
+its stdin ends. PEER is pyrpc, held, sockets, grpc, stock:VARIANT or pooled:VARIANT; for jobs sleeping:NUMBER
 or pulling:NUMBER; device; holding:WORKERS."""
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ def serve(peer: str) -> None:
         from . import stock
 
         stock.serve_pooled(variant, announce)
+    elif kind == "grpc":
+        from . import grpc_echo
+
+        grpc_echo.serve(announce)
     elif kind == "sockets":
         from . import sockets
 
