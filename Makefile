@@ -41,6 +41,6 @@ lint:  ## ruff and mypy alone
 	@"$(CACHE)/+tool/bin/tox" run -q -e lint
 
 clean:  ## remove what the targets above made
-	rm -rf .venv build dist java-client/target java-client/samples/target py/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis "$(CACHE)/+tool" "$(CACHE)/+tox"
+	rm -rf .venv build dist java-client/target java-client/samples/target py/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis "$(CACHE)/+tool" "$(CACHE)/+tox" "$(CACHE)/+bench-java"
 
 .PHONY: help demo test sample gen bench nightly rolling fuzz lint clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -41,6 +42,17 @@ def command_or_note(outcome: Outcome) -> list[str] | None:
         return None
 
 
+def installed(outcome: Outcome, contenders: tuple[Contender, ...]) -> list[Contender]:
+    """Those whose servers can be started here; of the others it is noted what to install."""
+    found = []
+    for contender in contenders:
+        if contender.server == "grpc" and importlib.util.find_spec("grpc") is None:
+            leave_out(outcome, contender.name, "grpcio is not installed (pip install '.[bench]')")
+        else:
+            found.append(contender)
+    return found
+
+
 def open_contenders(
     stack: ExitStack,
     outcome: Outcome,
@@ -52,7 +64,7 @@ def open_contenders(
     """A node and a JVM for each, loaded, what comes back compared; those that fail are noted and left out."""
     command = command_or_note(outcome)
     found: list[tuple[Contender, Driver]] = []
-    for contender in contenders if command else ():
+    for contender in installed(outcome, contenders) if command else ():
         assert command is not None
         try:
             node = stack.enter_context(Node(contender.server, node_cores))
@@ -68,9 +80,3 @@ def open_contenders(
         else:
             leave_out(outcome, contender.name, "what came back was not what was sent")
     return found
-
-
-def warm(drivers: list[tuple[Contender, Driver]], task: str, **arguments: int) -> None:
-    """Calls before the first round, so that what is measured is compiled code."""
-    for _, driver in drivers:
-        driver.ask(task, **arguments)

@@ -9,7 +9,7 @@ from ..harness.outcome import Outcome
 from ..harness.placement import Placement
 from ..harness.processes import Driver
 from ..harness.rounds import interleave
-from .java import CONTENDERS, DROPPED, OURS, open_contenders, warm
+from .java import CONTENDERS, DROPPED, OURS, open_contenders
 from .sizes import MIB, Sizes
 
 NAME = "java_echo_large"
@@ -23,11 +23,10 @@ def run(sizes: Sizes, placement: Placement) -> Outcome:
         contenders = (*CONTENDERS, DROPPED)
         elements = sizes.large_bytes // 4
         opened = open_contenders(stack, outcome, contenders, {placement.far}, {placement.near}, elements)
-        warm(opened, "echo_array", calls=0, untimed=sizes.java_large_warm_up)
         rounds = [
             (outcome.add(contender.name, "ms"), _echoes(driver, sizes.large_calls)) for contender, driver in opened
         ]
-        interleave(rounds, sizes.java_rounds, warm_up=0)
+        interleave(rounds, sizes.java_rounds, warm_up=sizes.java_large_warm_up)
     _judge(outcome)
     return outcome
 

@@ -9,7 +9,7 @@ from ..harness.outcome import Outcome
 from ..harness.placement import Placement
 from ..harness.processes import Driver
 from ..harness.rounds import interleave
-from .java import CONTENDERS, OURS, open_contenders, warm
+from .java import CONTENDERS, OURS, open_contenders
 from .sizes import Sizes
 
 NAME = "java_echo_small"
@@ -22,11 +22,10 @@ def run(sizes: Sizes, placement: Placement) -> Outcome:
     with ExitStack() as stack:
         elements = sizes.small_bytes // 4
         opened = open_contenders(stack, outcome, CONTENDERS, {placement.near}, {placement.near}, elements)
-        warm(opened, "echo_small", calls=sizes.java_small_warm_up)
         rounds = [
             (outcome.add(contender.name, "us"), _echoes(driver, sizes.small_calls)) for contender, driver in opened
         ]
-        interleave(rounds, sizes.small_rounds)
+        interleave(rounds, sizes.small_rounds, warm_up=sizes.java_small_warm_up)
     ours, stock = outcome.get(OURS), outcome.fastest("stock ")
     if ours is not None and stock is not None:
         outcome.aim_ratio(f"time of pyrpc / time of {stock.name}, the fastest stock", ours, stock, at_most=1.0)

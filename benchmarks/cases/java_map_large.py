@@ -32,14 +32,12 @@ def run(sizes: Sizes, placement: Placement) -> Outcome:
         drivers = _open(stack, outcome, command, placement)
         for driver in drivers.values():
             driver.ask("load", elements=sizes.java_map_bytes // 4)
-            for _ in range(sizes.java_large_warm_up):
-                driver.ask("map_array")
         for name, driver in list(drivers.items()):
             if not driver.ask("check_map"):
                 leave_out(outcome, name, "the map's result is not twice the input")
                 del drivers[name]
         rounds = [(outcome.add(name, "ms"), _maps(driver)) for name, driver in drivers.items()]
-        interleave(rounds, sizes.java_map_rounds)
+        interleave(rounds, sizes.java_map_rounds, warm_up=sizes.java_map_warm_up)
     ours, python = outcome.get(OURS), outcome.get(_PYTHON)
     if ours is not None and python is not None:
         outcome.aim_ratio("time of the Java client / time of the Python client", ours, python, at_most=1.15)

@@ -10,7 +10,7 @@ from ..harness.memory import PeakMemory
 from ..harness.outcome import Outcome, Series
 from ..harness.placement import Placement
 from ..harness.processes import ChildFailedError, Node
-from .java import CONTENDERS, OURS, Contender, command_or_note
+from .java import CONTENDERS, OURS, Contender, command_or_note, installed
 from .sizes import MIB, Sizes
 
 NAME = "java_memory"
@@ -25,7 +25,7 @@ def run(sizes: Sizes, placement: Placement) -> Outcome:
     )
     outcome = Outcome(NAME, setup, ours=OURS)
     command = command_or_note(outcome)
-    for contender in CONTENDERS if command else ():
+    for contender in installed(outcome, CONTENDERS) if command else ():
         assert command is not None
         series = outcome.add(contender.name, "x")
         try:

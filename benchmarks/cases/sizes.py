@@ -54,6 +54,7 @@ class Sizes:
     java_small_warm_up: int
     java_rounds: int
     java_map_bytes: int
+    java_map_warm_up: int
     java_map_rounds: int
 
 
@@ -97,10 +98,11 @@ FULL = Sizes(
     beside_s=2.0,
     beside_rounds=5,
     flood_s=15.0,
-    java_large_warm_up=30,
-    java_small_warm_up=30_000,
+    java_large_warm_up=4,
+    java_small_warm_up=15,
     java_rounds=7,
     java_map_bytes=100_000_000,
+    java_map_warm_up=15,
     java_map_rounds=15,
 )
 
@@ -145,8 +147,9 @@ QUICK = Sizes(
     beside_rounds=1,
     flood_s=1.0,
     java_large_warm_up=1,
-    java_small_warm_up=50,
+    java_small_warm_up=1,
     java_rounds=2,
     java_map_bytes=4_000_000,
+    java_map_warm_up=1,
     java_map_rounds=2,
 )

@@ -40,16 +40,22 @@ def driver_command() -> list[str]:
     ):
         if shutil.which(program) is None:
             raise NoJavaError(f"{program} is not installed (on Debian or Ubuntu: sudo apt-get install {package})")
+    target = built()
+    # The client of this tree comes first: the local repository of Maven may meanwhile have another tree's.
+    paths = [str(target / "client" / "classes"), str(target / "callers" / "classes")]
+    paths.append((target / "classpath").read_text().strip())
+    return ["java", *_OPTIONS, "-cp", os.pathsep.join(paths), "io.pyrpc.bench.Drive"]
+
+
+def built() -> Path:
+    """The folder with what Maven made of the sources; NoJavaError: it could not."""
     target = _target()
     with _alone(target):
         stamp, sources = target / "sources.sha256", _digest()
         if not stamp.exists() or stamp.read_text() != sources:
             _build(target)
             stamp.write_text(sources)
-    # The client of this tree comes first: the local repository of Maven may meanwhile have another tree's.
-    paths = [str(target / "client" / "classes"), str(target / "callers" / "classes")]
-    paths.append((target / "classpath").read_text().strip())
-    return ["java", *_OPTIONS, "-cp", os.pathsep.join(paths), "io.pyrpc.bench.Drive"]
+    return target
 
 
 def open_java(
@@ -89,7 +95,7 @@ def _digest() -> str:
     digest = hashlib.sha256()
     for folder in (CLIENT, CALLERS):
         for path in [folder / "pom.xml", *sorted((folder / "src" / "main").rglob("*.java"))]:
-            digest.update(f"{path.relative_to(TOP)} {path.stat().st_size}\n".encode() + path.read_bytes())
+            digest.update(f"{folder.name} {path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
     return digest.hexdigest()
 
 

@@ -52,7 +52,7 @@ def _commit() -> str:
     """The short hash; "+" when pyrpc or the benchmarks differ from it."""
     try:
         commit = _git("rev-parse", "--short", "HEAD")
-        return commit + ("+" if _git("status", "--porcelain", "--", "py", "benchmarks") else "")
+        return commit + ("+" if _git("status", "--porcelain", "--", "py", "benchmarks", "java-client") else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
 
