@@ -102,4 +102,14 @@ class ReceivePoolTest {
         mark(fresh, 80);
         assertEquals(79, kept.getInt(0));
     }
+
+    @Test
+    void memoryBeginsWithAPage() {
+        ReceivePool pool = new ReceivePool(16 << 20);
+        for (int size : new int[] {ReceivePool.POOLED_BYTES, 1 << 20, (1 << 20) + 1}) {
+            ByteBuffer memory = pool.lend(size).buffer(size);
+            assertEquals(0, memory.alignmentOffset(0, ReceivePool.ALIGNMENT));
+            assertEquals(size, memory.capacity());
+        }
+    }
 }
