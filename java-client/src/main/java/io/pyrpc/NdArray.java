@@ -19,7 +19,7 @@ import java.util.List;
  * <p>{@link #rows}, {@link #get} and {@link #reshape} are views: they share the memory and copy nothing. Arrays that
  * came from a node may be closed when they are no longer needed, which makes their memory ready for the next one at
  * once; one that is only dropped is found by the garbage collector later. After {@code close} neither the array, nor
- * views of it, nor buffers of it may be used.
+ * views of it, nor buffers of it may be used. To close a view does nothing: others may still need the rest.
  *
  * <p>At most 2 GiB. Not thread-safe for writing; any number of threads may read.
  */
@@ -31,6 +31,7 @@ public final class NdArray implements AutoCloseable {
     private final ByteBuffer data;
     private final ByteBuffer text;
     private final Lease lease;
+    private final boolean isView;
 
     /** What an array and its views share of memory that was lent. */
     private static final class Lease {
@@ -42,13 +43,14 @@ public final class NdArray implements AutoCloseable {
         }
     }
 
-    private NdArray(DType dtype, long[] shape, ByteBuffer data, ByteBuffer text, Lease lease) {
+    private NdArray(DType dtype, long[] shape, ByteBuffer data, ByteBuffer text, Lease lease, boolean isView) {
         this.dtype = dtype;
         this.shape = shape;
         this.size = ArrayShape.count(shape);
         this.data = data.order(ByteOrder.LITTLE_ENDIAN);
         this.text = text;
         this.lease = lease;
+        this.isView = isView;
     }
 
     // -- making arrays
@@ -64,8 +66,7 @@ public final class NdArray implements AutoCloseable {
      * An array on memory of the caller's; no copy. What is written to one is seen in the other.
      *
      * @param data the bytes from its position to its limit, little endian; for {@link DType#STRING} the offsets, then
-     *     the
-     *     bytes that they point into
+     *     the bytes that they point into
      * @throws ArgumentException the number of bytes does not fit, or texts are not in order
      */
     public static NdArray wrap(DType dtype, long[] shape, ByteBuffer data) {
@@ -84,10 +85,10 @@ public final class NdArray implements AutoCloseable {
             ByteBuffer offsets = bytes.slice(0, (int) head).order(ByteOrder.LITTLE_ENDIAN);
             ByteBuffer text = bytes.slice((int) head, bytes.limit() - (int) head);
             ArrayStrings.checkOffsets(offsets, text.limit());
-            return new NdArray(dtype, ours, offsets, text, lease);
+            return new NdArray(dtype, ours, offsets, text, lease, false);
         }
         checkBytes(ArrayShape.bytes(size, dtype) == bytes.limit(), dtype, ours, bytes.limit());
-        return new NdArray(dtype, ours, bytes, null, lease);
+        return new NdArray(dtype, ours, bytes, null, lease, false);
     }
 
     /** Copies the values; without a shape one row of all. */
@@ -272,7 +273,7 @@ public final class NdArray implements AutoCloseable {
         int width = text == null ? dtype.itemsize() : 8;
         long bytes = (count + (text == null ? 0 : 1)) * width;
         ByteBuffer slice = data().slice((int) (first * width), (int) bytes);
-        return new NdArray(dtype, partShape, slice, text, lease);
+        return new NdArray(dtype, partShape, slice, text, lease, true);
     }
 
     /**
@@ -287,7 +288,7 @@ public final class NdArray implements AutoCloseable {
                     "another number of elements",
                     Detail.mismatch(ArrayShape.text(shape), ArrayShape.text(ours)));
         }
-        return new NdArray(dtype, ours, data(), text, lease);
+        return new NdArray(dtype, ours, data(), text, lease, true);
     }
 
     /**
@@ -304,6 +305,7 @@ public final class NdArray implements AutoCloseable {
         int bytes = ArrayStrings.checkedSize(byteSize());
         ByteBuffer target = ByteBuffer.allocate(bytes);
         encoded().forEach(target::put);
+        Reference.reachabilityFence(this);
         return wrap(dtype, shape, target.flip());
     }
 
@@ -520,10 +522,10 @@ public final class NdArray implements AutoCloseable {
 
     // -- the end
 
-    /** Hand back memory that was lent by the client; of other arrays this does nothing. Again: no harm. */
+    /** Hand back memory that was lent by the client; of other arrays, and of views, nothing. Again: no harm. */
     @Override
     public void close() {
-        if (lease == null || lease.isOver) {
+        if (lease == null || isView || lease.isOver) {
             return;
         }
         lease.isOver = true;

@@ -147,6 +147,10 @@ class NdArrayTest {
         assertEquals(0, exposed.get());
         view.asIntBuffer();
         assertEquals(1, exposed.get());
+        view.close();
+        array.reshape(2, 1).close();
+        assertEquals(0, released.get(), "whoever has the rest still needs the memory");
+        assertEquals(0, view.getInt(0));
         array.close();
         array.close();
         view.close();

@@ -1,9 +1,13 @@
 package io.pyrpc.client;
 
+import io.pyrpc.NdArray;
 import io.pyrpc.ReduceOp;
 import io.pyrpc.plan.Chunk;
 import io.pyrpc.wire.RowPlace;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.BinaryOperator;
 
@@ -56,12 +60,28 @@ public final class FoldGather implements Gather {
                 throw new IllegalStateException("a chunk was put twice");
             }
             if (isFolding) {
-                return result;
+                return shown(result);
             }
             isFolding = true;
         }
         // One thread folds what is next in order; the others only leave their values.
         foldReady();
+        return shown(result);
+    }
+
+    /** Views: a user may close what he is shown, and the fold still needs the arrays themselves. */
+    private static Object shown(Object result) {
+        if (result instanceof NdArray array) {
+            return array.reshape(array.shape());
+        } else if (result instanceof List<?> list) {
+            List<Object> values = new ArrayList<>();
+            list.forEach(value -> values.add(shown(value)));
+            return values;
+        } else if (result instanceof Map<?, ?> map) {
+            Map<Object, Object> values = new LinkedHashMap<>();
+            map.forEach((key, value) -> values.put(key, shown(value)));
+            return values;
+        }
         return result;
     }
 

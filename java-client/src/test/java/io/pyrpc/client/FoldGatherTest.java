@@ -12,6 +12,7 @@ import io.pyrpc.ReduceOp;
 import io.pyrpc.errors.ArgumentException;
 import io.pyrpc.errors.BadResultException;
 import io.pyrpc.plan.Chunk;
+import io.pyrpc.wire.ReceivePool;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -38,6 +39,16 @@ class FoldGatherTest {
         assertEquals(3.5, folded(ReduceOp.sum(), 1L, 2.5));
         assertEquals(0.1 + 0.2 + 0.3, folded(ReduceOp.sum(), 0.1, 0.2, 0.3));
         assertEquals(2.0, folded(ReduceOp.mean(), 1L, 2L, 3L));
+    }
+
+    @Test
+    void whatAUserIsShownOfALeafMayBeClosed() {
+        NdArray leaf = ReceivePool.SHARED.take(DType.INT64, 1 << 16);
+        FoldGather gather = new FoldGather(ReduceOp.sum(), 4);
+        Object shown = gather.put(new Chunk(0, 0, 2), 0, List.of(Map.of("sum", leaf)));
+        ((NdArray) ((Map<?, ?>) ((List<?>) shown).get(0)).get("sum")).close();
+        assertEquals(1 << 16, leaf.toLongArray().length, "the fold still needs it");
+        leaf.close();
     }
 
     @Test
