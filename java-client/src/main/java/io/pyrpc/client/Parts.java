@@ -30,6 +30,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.slf4j.Logger;
@@ -231,8 +232,7 @@ public final class Parts {
 
     private <T> T ranHere(RunningJob<T> job) {
         keep(job);
-        job.run();
-        return job.result();
+        return job.runHere();
     }
 
     private void keep(RunningJob<?> job) {
@@ -273,12 +273,15 @@ public final class Parts {
         PyrpcException failure = null;
         for (Map.Entry<String, CompletableFuture<T>> each : asked.entrySet()) {
             try {
-                answers.put(each.getKey(), each.getValue().join());
-            } catch (CompletionException error) {
+                answers.put(each.getKey(), each.getValue().get());
+            } catch (ExecutionException error) {
                 if (!(error.getCause() instanceof PyrpcException known)) {
-                    throw error;
+                    throw new CompletionException(error.getCause());
                 }
                 failure = known;
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+                throw JobErrors.interrupted("asking the nodes");
             }
         }
         if (answers.isEmpty() && failure != null) {

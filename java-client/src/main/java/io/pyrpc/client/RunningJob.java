@@ -57,8 +57,14 @@ final class RunningJob<T> implements Job<T> {
         return this;
     }
 
-    /** Run here, until the job ends. */
-    void run() {
+    /** Run here, until the job ends, and return what it gives. */
+    T runHere() {
+        scatter.dropCompleted();
+        run();
+        return result();
+    }
+
+    private void run() {
         try {
             scatter.drive();
             error = scatter.outcome();
@@ -96,7 +102,7 @@ final class RunningJob<T> implements Job<T> {
     private boolean await(Duration timeout) {
         try {
             if (timeout != null) {
-                return ended.await(timeout.toNanos(), TimeUnit.NANOSECONDS);
+                return ended.await(Deadline.after(timeout).remainingNanos(), TimeUnit.NANOSECONDS);
             }
             ended.await();
             return true;

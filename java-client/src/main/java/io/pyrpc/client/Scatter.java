@@ -68,6 +68,7 @@ final class Scatter {
 
     /** What was done, for those who take it as it comes. */
     private final BlockingQueue<Completed<Object>> completed = new LinkedBlockingQueue<>();
+    private volatile boolean keepsCompleted = true;
 
     // Under the lock.
     private final Books books;
@@ -274,6 +275,11 @@ final class Scatter {
         return locked(() -> doneRows);
     }
 
+    /** Before it begins: nobody will ask for the chunks one by one, so they need not be kept until it ends. */
+    void dropCompleted() {
+        keepsCompleted = false;
+    }
+
     /** The next chunk that is done, or {@link #END}; waits for it. */
     Completed<Object> nextCompleted() throws InterruptedException {
         Completed<Object> next = completed.take();
@@ -377,8 +383,10 @@ final class Scatter {
                 next = attempt(next);
             }
         } catch (RuntimeException | Error fault) {
-            stop(new InternalException("a fault of pyrpc itself", Detail.NONE.withGot(fault.toString())));
-            throw fault;
+            // Of a job that has ended it is no matter: its arguments may be closed by now.
+            if (stop(new InternalException("a fault of pyrpc itself", Detail.NONE.withGot(fault.toString())))) {
+                throw fault;
+            }
         }
     }
 
@@ -493,7 +501,9 @@ final class Scatter {
         Chunk chunk = send.chunk();
         try {
             Object shown = gather.put(chunk, send.attemptId(), value);
-            completed.add(new Completed<>(chunk.start(), chunk.stop(), shown));
+            if (keepsCompleted) {
+                completed.add(new Completed<>(chunk.start(), chunk.stop(), shown));
+            }
         } catch (RuntimeException | Error fault) {
             // A result that does not fit, or what the caller's own reduction threw.
             if (fault instanceof PyrpcException known) {

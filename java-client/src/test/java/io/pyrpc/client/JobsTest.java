@@ -29,8 +29,11 @@ import io.pyrpc.errors.UnknownRefException;
 import io.pyrpc.errors.UnreachableException;
 import io.pyrpc.plan.JobPolicy;
 import io.pyrpc.wire.Ref;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -174,6 +177,7 @@ class JobsTest {
             assertEquals(((NdArray) chunk.value()).getLong(0), chunk.start());
             starts.add(chunk.start());
         }
+        assertEquals(rows(100), job.result(ChronoUnit.FOREVER.getDuration()));
         assertEquals(IntStream.range(0, 10).mapToObj(n -> 10L * n).toList(), starts.stream().sorted().toList());
         assertTrue(job.isDone());
         assertFalse(job.cancel());
@@ -289,6 +293,27 @@ class JobsTest {
                 .toList();
         assertEquals(64 * 6, firsts.size());
         assertTrue(firsts.stream().allMatch(call -> call.rows() < 0));
+    }
+
+    @Test
+    void aReductionKeepsNoLeafThatIsFolded() {
+        List<WeakReference<Object>> leaves = Collections.synchronizedList(new ArrayList<>());
+        AtomicInteger mostAlive = new AtomicInteger();
+        node(call -> {
+            if (leaves.size() % 16 == 15) {
+                System.gc();
+                mostAlive.accumulateAndGet(
+                        (int) leaves.stream().filter(leaf -> leaf.get() != null).count(), Math::max);
+            }
+            NdArray leaf = NdArray.of(new double[1000]);
+            leaves.add(new WeakReference<>(leaf));
+            return leaf;
+        });
+        // One after the other: none waits for its turn.
+        parts = new Parts(List.copyOf(nodes), new Parts.Options(null, JobPolicy.ofDefaults(), 1, 1, null));
+        reduce(ReduceOp.sum(), rows(1000));
+        assertEquals(64, leaves.size());
+        assertTrue(mostAlive.get() <= 4, () -> mostAlive + " leaves are kept");
     }
 
     private Object reduce(ReduceOp op, Object... args) {
