@@ -1,6 +1,7 @@
 package io.pyrpc;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -20,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -136,6 +138,37 @@ class ClientFaultsTest {
             cluster.node(0).resume();
             assertEquals(3L, client.call("Maths.add", 1, 2));
         }
+    }
+
+    @Test
+    void aLateCallThatIsCancelledIsBrokenOff() {
+        try (Cluster cluster = Cluster.start(2);
+                PyrpcClient client = cluster.builder().policy("round_robin").pingInterval(null).build()) {
+            for (int count = 0; count < 400; count++) {
+                client.call("Maths.quick_pid");
+            }
+            cluster.node(0).pause();
+            cluster.node(1).pause();
+            // Without a limit of time it goes alone.
+            CompletableFuture<Object> late = client.withTimeout(null).submit("Maths.quick_pid");
+            while (!isAnyThreadIn("io.pyrpc.client.HedgedCall")) {
+                Thread.onSpinWait();
+            }
+            assertTrue(late.cancel(true));
+            long until = System.nanoTime() + 20_000_000_000L;
+            while (isAnyThreadIn("io.pyrpc.client.Submitter") && System.nanoTime() < until) {
+                Thread.onSpinWait();
+            }
+            assertFalse(isAnyThreadIn("io.pyrpc.client.Submitter"), "it still waits for a reply that nobody wants");
+            cluster.node(0).resume();
+            cluster.node(1).resume();
+        }
+    }
+
+    private static boolean isAnyThreadIn(String type) {
+        return Thread.getAllStackTraces().values().stream()
+                .flatMap(Arrays::stream)
+                .anyMatch(frame -> frame.getClassName().equals(type));
     }
 
     @Test

@@ -76,7 +76,7 @@ final class Caller {
     /**
      * Call a method on one of the nodes and return what it gives.
      *
-     * @param use told of the connection of the first attempt, or null
+     * @param use told of the connection of each attempt in turn, but for a hedge; or null
      * @throws PyrpcException of the last attempt
      */
     Object call(Node.Call call, Deadline deadline, Node.ConnectionUse use) {
@@ -95,7 +95,7 @@ final class Caller {
             if (hedgeAfterS == Double.POSITIVE_INFINITY) {
                 value = nodes.get(node).invoke(call, deadline, null, use).value();
             } else {
-                Sent sent = nodes.get(node).send(node, call, deadline, deadline, beganS);
+                Sent sent = nodes.get(node).send(node, call, deadline, deadline, beganS, use);
                 if (sent.await(Math.min(Clock.nanosUntil(beganS + hedgeAfterS), deadline.remainingNanos()))) {
                     value = sent.receive(deadline);
                 } else {
@@ -104,13 +104,13 @@ final class Caller {
             }
         } catch (PyrpcException failure) {
             end(node, beganS, named(failure, call.method()), null);
-            return callAgain(call, deadline, List.of(node), failure);
+            return callAgain(call, deadline, List.of(node), failure, use);
         } catch (RuntimeException | Error fault) {
             forget(node);
             throw fault;
         }
         if (late != null) {
-            return new HedgedCall(this, threads, call, deadline, latencies).run(late);
+            return new HedgedCall(this, threads, call, deadline, latencies, use).run(late);
         }
         if (end(node, beganS, null, latencies)) {
             askIdempotent(call.method(), latencies);
@@ -119,11 +119,16 @@ final class Caller {
     }
 
     /** Go on with a call whose first attempts failed: on another node, or not at all. */
-    Object callAgain(Node.Call call, Deadline deadline, List<Integer> tried, PyrpcException failure) {
+    Object callAgain(
+            Node.Call call,
+            Deadline deadline,
+            List<Integer> tried,
+            PyrpcException failure,
+            Node.ConnectionUse use) {
         Attempts<Object> attempts = new Attempts<>(
                 deadline,
                 () -> isIdempotent.test(call.method()),
-                (node, attempt) -> node.invoke(call.withAttempt(attempt), deadline, null, null).value());
+                (node, attempt) -> node.invoke(call.withAttempt(attempt), deadline, null, use).value());
         return attempts.run(tried, failure, true);
     }
 

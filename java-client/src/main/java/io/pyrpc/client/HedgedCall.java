@@ -22,6 +22,7 @@ final class HedgedCall {
     private final Node.Call call;
     private final Deadline deadline;
     private final Latencies latencies;
+    private final Node.ConnectionUse use;
     private final List<Sent> running = new ArrayList<>();
     private final List<Integer> tried = new ArrayList<>();
     private final BlockingQueue<Reply> replies = new LinkedBlockingQueue<>();
@@ -29,12 +30,19 @@ final class HedgedCall {
     /** What came of an attempt; error is null where it has a value. */
     private record Reply(Sent sent, Object value, Throwable error) {}
 
-    HedgedCall(Caller caller, Threads threads, Node.Call call, Deadline deadline, Latencies latencies) {
+    HedgedCall(
+            Caller caller,
+            Threads threads,
+            Node.Call call,
+            Deadline deadline,
+            Latencies latencies,
+            Node.ConnectionUse use) {
         this.caller = caller;
         this.threads = threads;
         this.call = call;
         this.deadline = deadline;
         this.latencies = latencies;
+        this.use = use;
     }
 
     /**
@@ -65,7 +73,7 @@ final class HedgedCall {
         double beganS = Clock.nowS();
         try {
             Deadline connectBy = deadline.atMost(CONNECT);
-            running.add(caller.node(node).send(node, call.withAttempt(1), deadline, connectBy, beganS));
+            running.add(caller.node(node).send(node, call.withAttempt(1), deadline, connectBy, beganS, null));
         } catch (PyrpcException error) {
             // It is no matter: nobody asked for it.
             caller.end(node, beganS, error, null);
@@ -95,7 +103,7 @@ final class HedgedCall {
                 throw error;
             }
             if (running.isEmpty()) {
-                return caller.callAgain(call, deadline, tried, error);
+                return caller.callAgain(call, deadline, tried, error, use);
             }
         }
     }

@@ -3,6 +3,7 @@ package io.pyrpc.client;
 import io.pyrpc.NodeInfo;
 import io.pyrpc.NodeStats;
 import io.pyrpc.StageInfo;
+import io.pyrpc.errors.ArgumentException;
 import io.pyrpc.errors.CancelledException;
 import io.pyrpc.errors.ConnectionLostException;
 import io.pyrpc.errors.Detail;
@@ -139,14 +140,21 @@ class Node {
      *
      * @param index of this node, for whoever tells of the end
      * @param connectBy bounds the making of a connection further
+     * @param use told of the connection, or null
      */
-    Sent send(int index, Call call, Deadline deadline, Deadline connectBy, double beganS) {
+    Sent send(int index, Call call, Deadline deadline, Deadline connectBy, double beganS, ConnectionUse use) {
         Connection connection = take(connectBy);
         try {
+            if (use != null) {
+                use.begins(connection);
+            }
             CallRequest request = request(call, deadline);
             connection.send(request, deadline.nanos());
-            return new Sent(this, index, connection, request, beganS);
+            return new Sent(this, index, connection, request, beganS, use);
         } catch (RuntimeException | Error fault) {
+            if (use != null) {
+                use.ends();
+            }
             giveBack(connection);
             throw fault;
         }
@@ -176,6 +184,10 @@ class Node {
         }
         try {
             exchange(connection, calls, deadlines, delivery);
+        } catch (RuntimeException | Error fault) {
+            // Replies may be on their way that nobody will read.
+            connection.close();
+            throw fault;
         } finally {
             giveBack(connection);
         }
@@ -188,8 +200,9 @@ class Node {
             requests.add(request(calls.get(index), deadlines.get(index)));
             try {
                 connection.send(requests.get(index), deadlines.get(index).nanos());
-            } catch (PyrpcException error) {
+            } catch (RuntimeException fault) {
                 // One that cannot be encoded leaves the connection in order for the others.
+                PyrpcException error = fault instanceof PyrpcException known ? known : unwritable(fault);
                 Arrays.fill(errors, index, connection.isOpen() ? index + 1 : errors.length, error);
                 index = connection.isOpen() ? index : errors.length;
             }
@@ -208,6 +221,14 @@ class Node {
             }
             delivery.of(index, reply, errors[index]);
         }
+    }
+
+    /** Of a call with an argument that does not let itself be read, such as an array that was closed. */
+    private static ArgumentException unwritable(RuntimeException fault) {
+        ArgumentException error =
+                new ArgumentException("an argument cannot be read", Detail.NONE.withGot(fault.toString()));
+        error.initCause(fault);
+        return error;
     }
 
     /** What happened to the calls behind one whose failure closed the connection they shared. */

@@ -1,8 +1,8 @@
 package io.pyrpc.client;
 
+import io.pyrpc.errors.CancelledException;
 import io.pyrpc.transport.Connection;
 import io.pyrpc.wire.CallRequest;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /** An attempt at a single call that was sent and is waited for. */
 final class Sent {
@@ -11,14 +11,20 @@ final class Sent {
     private final Connection connection;
     private final CallRequest request;
     private final double beganS;
-    private final AtomicBoolean isEnded = new AtomicBoolean();
+    /** Told of the end of the connection's use, or null. */
+    private final Node.ConnectionUse use;
+    // Under the lock of this object.
+    private boolean isReceiving;
+    private boolean isEnded;
 
-    Sent(Node at, int node, Connection connection, CallRequest request, double beganS) {
+    Sent(
+            Node at, int node, Connection connection, CallRequest request, double beganS, Node.ConnectionUse use) {
         this.at = at;
         this.node = node;
         this.connection = connection;
         this.request = request;
         this.beganS = beganS;
+        this.use = use;
     }
 
     /** Index of its node. */
@@ -32,29 +38,57 @@ final class Sent {
 
     /** Whether bytes of its reply, or the end of the stream, come in that time. */
     boolean await(long nanos) {
-        return connection.await(nanos);
+        try {
+            return connection.await(nanos);
+        } catch (RuntimeException | Error fault) {
+            end();
+            throw fault;
+        }
     }
 
     /** The value of its reply; the connection goes back to its pool. */
     Object receive(Deadline deadline) {
+        synchronized (this) {
+            if (isEnded) {
+                throw new CancelledException("the other attempt was quicker");
+            }
+            isReceiving = true;
+        }
         try {
             return connection.receive(request, deadline.nanos(), null).value();
         } finally {
-            giveBack();
+            end();
         }
     }
 
-    /** Its reply is of no use any more. The connection is closed, which is what the node gets to know. */
+    /**
+     * Its reply is of no use any more. The connection is closed, which is what the node gets to know: by the thread
+     * that receives, if there is one, since only that may touch it.
+     */
     void cancel() {
-        if (isEnded.compareAndSet(false, true)) {
+        synchronized (this) {
+            if (isEnded) {
+                return;
+            }
+            // Under the lock: a moment later it may be in use for another call.
             connection.abort();
-            at.giveBack(connection);
+            if (isReceiving) {
+                return;
+            }
         }
+        end();
     }
 
-    private void giveBack() {
-        if (isEnded.compareAndSet(false, true)) {
-            at.giveBack(connection);
+    private void end() {
+        synchronized (this) {
+            if (isEnded) {
+                return;
+            }
+            isEnded = true;
         }
+        if (use != null) {
+            use.ends();
+        }
+        at.giveBack(connection);
     }
 }

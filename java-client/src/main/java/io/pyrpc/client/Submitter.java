@@ -245,7 +245,7 @@ final class Submitter {
                         Detail.NONE.withEndpoint(failed.error.endpoint()));
             }
             PyrpcException error = Caller.named(failed.error, task.call.method());
-            task.future.complete(caller.callAgain(task.call, task.deadline, List.of(node), error));
+            task.future.complete(caller.callAgain(task.call, task.deadline, List.of(node), error, task));
         } catch (RuntimeException | Error error) {
             task.fail(error);
         }
