@@ -2,6 +2,7 @@ package io.pyrpc;
 
 import io.pyrpc.errors.ArgumentException;
 import io.pyrpc.errors.Detail;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -57,13 +58,15 @@ final class Concat {
             int width = array.dtype().itemsize();
             if (width == dtype.itemsize()) {
                 array.encoded().forEach(target::put);
+                Reference.reachabilityFence(array);
                 continue;
             }
-            ByteBuffer source = array.asByteBuffer();
+            ByteBuffer source = array.encoded().get(0);
             for (int i = 0; i < array.size(); i++) {
                 target.put(target.position(), source, i * width, width);
                 target.position(target.position() + dtype.itemsize());
             }
+            Reference.reachabilityFence(array);
         }
         return target.flip();
     }
@@ -85,6 +88,7 @@ final class Concat {
         }
         for (NdArray array : arrays) {
             target.put(array.encoded().get(1));
+            Reference.reachabilityFence(array);
         }
         return target.flip();
     }

@@ -7,6 +7,7 @@ import io.pyrpc.errors.Detail;
 import io.pyrpc.plan.Chunk;
 import io.pyrpc.wire.ReceivePool;
 import io.pyrpc.wire.RowPlace;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -208,7 +209,9 @@ class RowsGather implements Gather {
             if (column.array != null) {
                 NdArray place = column.array.rows(chunk.start(), chunk.stop());
                 if (!inPlace.contains(number)) {
-                    place.asByteBuffer().put(array.asByteBuffer());
+                    // Not asByteBuffer, after which the memory of a result that is dropped is not lent again.
+                    place.encoded().get(0).put(array.encoded().get(0));
+                    Reference.reachabilityFence(array);
                 }
                 array = place;
             }

@@ -260,8 +260,10 @@ public final class Connection implements AutoCloseable {
         try {
             stream.send(frame, deadline);
         } catch (IOException error) {
+            // Before it is closed: the node may have said why it hung up.
+            PyrpcException failure = failedToSend(error);
             close();
-            throw failedToSend(error);
+            throw failure;
         } catch (RuntimeException | Error error) {
             close();
             throw error;

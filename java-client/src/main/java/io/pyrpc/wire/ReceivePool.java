@@ -35,6 +35,8 @@ public final class ReceivePool {
      * most runs of both in turns a caller of 64 MiB there and back took 45 ms of processor time so, 33 from a page on.
      */
     static final int ALIGNMENT = 4096;
+    /** What can be asked for with room to align it; whole pages. */
+    private static final int MOST_BYTES = Integer.MAX_VALUE - 2 * ALIGNMENT + 1;
 
     private static final Cleaner CLEANER = Cleaner.create();
 
@@ -60,13 +62,17 @@ public final class ReceivePool {
      * @throws TooLargeException over 2 GiB
      */
     public NdArray take(DType dtype, long... shape) {
-        long size = dtype.itemsize();
+        double size = dtype.itemsize();
         for (long length : shape) {
-            size = Math.multiplyExact(size, length);
+            size *= length;
         }
-        if (size > Integer.MAX_VALUE - ALIGNMENT) {
-            throw new TooLargeException("an array over 2 GiB", Detail.NONE.withGot(size + " bytes"));
+        if (size > MOST_BYTES) {
+            throw new TooLargeException(
+                    "an array over 2 GiB",
+                    Detail.mismatch("at most " + MOST_BYTES + " bytes", "%.0f bytes".formatted(size))
+                            .withHelp("map it in parts, or take the rows block by block: imap"));
         }
+        // Up to 2 to the 53 a double is exact.
         return take(dtype, shape, (int) size);
     }
 
@@ -104,7 +110,7 @@ public final class ReceivePool {
     /** Eighths of a power of two: sizes that differ a little share their memory, and at most an eighth is unused. */
     static int capacityFor(int size) {
         int step = Integer.highestOneBit(size) / 8;
-        return (int) Math.min(Integer.MAX_VALUE - ALIGNMENT, ((long) size + step - 1) / step * step);
+        return (int) Math.min(MOST_BYTES, ((long) size + step - 1) / step * step);
     }
 
     private boolean makeRoom(int capacity) {

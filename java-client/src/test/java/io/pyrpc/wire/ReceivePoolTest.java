@@ -73,6 +73,8 @@ class ReceivePoolTest {
     void smallArraysAreOnTheHeap() {
         assertFalse(new ReceivePool(MIB).take(DType.UINT8, 1000).encoded().get(0).isDirect());
         assertThrows(TooLargeException.class, () -> new ReceivePool(MIB).take(DType.FLOAT64, 1L << 30));
+        assertThrows(TooLargeException.class, () -> new ReceivePool(MIB).take(DType.UINT8, 1L << 40, 1L << 40));
+        assertEquals(0, new ReceivePool(MIB).take(DType.UINT8, 1L << 40, 1L << 40, 0).size());
     }
 
     @Test
