@@ -14,12 +14,11 @@ import io.pyrpc.errors.FailureClass;
  *       costs at most {@code window} chunks, whatever the size of the job, so it cannot become a storm; counting it
  *       would fail jobs in a rolling restart. But a chunk that took {@link #MAX_LOSSES} nodes with it is a poison pill.
  *   <li>NOT_EXECUTED, node lost (nobody listens there): at once; the bound is so wide that every node may be dead on
- * the
- *       first try without failing a job which one of them could do later.
+ *       the first try without failing a job which one of them could do later.
  *   <li>NOT_EXECUTED, node up (OVERLOADED, DRAINING): the chunk is not at fault. The node is paused as it asked, or
- * with
- *       a backoff that doubles, and the chunk goes to whoever is free, as soon as the JobBudget allows. A job waits for
- *       busy nodes; only a chunk that was turned away time and again for {@link #REFUSED_S}, in which no other was done
+ *       with a backoff that doubles, and the chunk goes to whoever is free, as soon as the JobBudget allows. A job
+ *       waits for busy nodes; only a chunk that was turned away time and again for {@link #REFUSED_S}, in which no
+ *       other was done
  *       either, gives up.
  * </ul>
  *

@@ -18,20 +18,16 @@ import java.util.Map;
  *
  * <ul>
  *   <li><b>Placement</b> Each node has at most {@code window} attempts in flight. Which node gets the next piece, and
- * how
- *       large that is where rows may be cut, is the policy's choice (Placement); what it needs to know of costs is
+ *       how large that is where rows may be cut, is the policy's choice (Placement); what it needs to know of costs is
  *       learned here from each reply (NodeCost).
  *   <li><b>Failures</b> What a failed attempt leads to, with the bounds of each cause, is in JobFailures: the job
- * fails,
- *       or the chunk is sent again ahead of those not sent yet.
+ *       fails, or the chunk is sent again ahead of those not sent yet.
  *   <li><b>Nodes</b> A node that is down is probed after 0.1 s, doubling to 1 s. One that fails every attempt, though
- * it
- *       is up, is paused with a growing backoff, or it would pull in chunks as fast as it fails them. When no node has
- *       been up for {@code giveUpS}, the job fails. A node that was silent while a hedge overtook its attempt may be
- *       hung: it is taken for down until it answers a probe, or it would swallow the next chunk too.
+ *       it is up, is paused with a growing backoff, or it would pull in chunks as fast as it fails them. When no node
+ *       has been up for {@code giveUpS}, the job fails. A node that was silent while a hedge overtook its attempt may
+ *       be hung: it is taken for down until it answers a probe, or it would swallow the next chunk too.
  *   <li><b>Hedges</b> When there is nothing left to hand out, a free node duplicates the chunk that was sent longest
- * ago,
- *       once that is long enough ago (Stragglers), or takes over some of its rows (TakeOver). Whatever ends first
+ *       ago, once that is long enough ago (Stragglers), or takes over some of its rows (TakeOver). Whatever ends first
  *       counts; the other is cancelled.
  * </ul>
  *
@@ -50,8 +46,7 @@ public final class Scheduler {
      * A job that has not begun.
      *
      * @param work what is to be done, in the order in which it is handed out; of a stream the driver tells as it
-     *     becomes
-     *     known: {@code more} and {@code noMore}
+     *     becomes known: {@code more} and {@code noMore}
      * @param nodes names of the nodes, all different, taken to be up; the first chunk goes to the first one; a caller
      *     that runs many small jobs rotates them
      * @param prng source of the jitter, and of chance where the policy wants some

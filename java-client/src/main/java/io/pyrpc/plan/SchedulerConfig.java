@@ -9,8 +9,7 @@ import java.util.Map;
  *
  * @param window attempts in flight on one node, hedges and cancelled ones not yet reported included
  * @param mostWindow to how many they may grow where that makes a node do more (see NodeWindow); not above window: not
- *     at
- *     all
+ *     at all
  * @param windows those of an earlier job, by the names of the nodes
  * @param retry attempts and backoff of chunks whose failure leaves their node up
  * @param idempotent whether a chunk may run twice
