@@ -42,6 +42,8 @@ final class Submitter {
     // Under the lock of this object.
     private final ArrayDeque<Task> tasks = new ArrayDeque<>();
     private int running;
+    /** Of those: busy with a method that is not known to be quick, for as long as that takes. */
+    private int slow;
 
     /**
      * Of a client with these nodes: quick calls get two threads for each.
@@ -55,11 +57,10 @@ final class Submitter {
 
     /** Queue a call; its time runs from now. */
     CompletableFuture<Object> submit(Task task) {
-        int most = expectedS(task) < QUICK_S ? quickThreads : MAX_THREADS;
         boolean mustStart;
         synchronized (this) {
             tasks.add(task);
-            mustStart = running < most;
+            mustStart = running < MAX_THREADS && (!isQuick(task) || running - slow < quickThreads);
             running += mustStart ? 1 : 0;
         }
         if (mustStart && !threads.run(this::work)) {
@@ -70,6 +71,10 @@ final class Submitter {
 
     private double expectedS(Task task) {
         return tookS.getOrDefault(task.call.method(), Double.POSITIVE_INFINITY);
+    }
+
+    private boolean isQuick(Task task) {
+        return expectedS(task) < QUICK_S;
     }
 
     /** Whoever waits for its turn waits in vain. */
@@ -101,6 +106,31 @@ final class Submitter {
     /** Another task for a batch, if there is one. */
     private synchronized Task nextIfAny() {
         return tasks.poll();
+    }
+
+    /** Do something for a task; while it may take long, those behind the task get another thread. */
+    private void occupied(Task task, Runnable action) {
+        if (isQuick(task)) {
+            action.run();
+            return;
+        }
+        boolean mustStart;
+        synchronized (this) {
+            slow++;
+            mustStart = !tasks.isEmpty() && running < MAX_THREADS;
+            running += mustStart ? 1 : 0;
+        }
+        if (mustStart) {
+            // Where it cannot start the client is closed, and its tasks have failed.
+            threads.run(this::work);
+        }
+        try {
+            action.run();
+        } finally {
+            synchronized (this) {
+                slow--;
+            }
+        }
     }
 
     // -- one call
@@ -138,7 +168,7 @@ final class Submitter {
         while (task != null) {
             long size = sizeOf(task);
             // A method of which nothing is known begins a batch, to be learned of, and ends it.
-            if (size < 0 || !batch.isEmpty() && expectedS(task) >= QUICK_S) {
+            if (size < 0 || !batch.isEmpty() && !isQuick(task)) {
                 odd = task;
                 break;
             }
@@ -151,10 +181,11 @@ final class Submitter {
             task = isFull ? null : nextIfAny();
         }
         if (!batch.isEmpty()) {
-            exchange(batch);
+            occupied(batch.get(0), () -> exchange(batch));
         }
         if (odd != null) {
-            runAlone(odd);
+            Task alone = odd;
+            occupied(alone, () -> runAlone(alone));
         }
     }
 

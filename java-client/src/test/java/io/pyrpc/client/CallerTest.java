@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -150,6 +151,36 @@ class CallerTest {
         }
         for (int number = 0; number < 1000; number++) {
             assertEquals((long) number, futures.get(number).get(20, TimeUnit.SECONDS));
+        }
+    }
+
+    @Test
+    void quickCallsDoNotWaitForSlowOnes() throws Exception {
+        CountDownLatch release = new CountDownLatch(1);
+        FakeNode node = new FakeNode("n0:1", call -> {
+            if (call.method().equals("slow")) {
+                awaitQuietly(release);
+            }
+            return 7L;
+        });
+        node.serviceUs = 10;
+        try (Closing one = new Closing(
+                new Parts(List.of(node), new Parts.Options(null, JobPolicy.ofDefaults(), null, 1, null)))) {
+            Duration timeout = Duration.ofSeconds(60);
+            one.parts().calls().submit("quick", Args.of(1), timeout).get(20, TimeUnit.SECONDS);
+            for (int count = 0; count < 5; count++) {
+                one.parts().calls().submit("slow", Args.of(1), timeout);
+            }
+            assertEquals(7L, one.parts().calls().submit("quick", Args.of(1), timeout).get(20, TimeUnit.SECONDS));
+            release.countDown();
+        }
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 

@@ -25,6 +25,9 @@ final class FakeNode extends Node {
     final List<Object> puts = Collections.synchronizedList(new ArrayList<>());
     volatile boolean isDown;
     boolean takesBatches = true;
+    /** What it says that a call took, in microseconds. */
+    long serviceUs = 1000;
+
     /** Calls that came as one of a batch. */
     final AtomicInteger batched = new AtomicInteger();
 
@@ -52,7 +55,7 @@ final class FakeNode extends Node {
         if (value instanceof PyrpcException error) {
             throw error;
         }
-        return new CallReply(value, new LoadReport(0, 1, 0, 1000, 8, null));
+        return new CallReply(value, new LoadReport(0, 1, 0, serviceUs, 8, null));
     }
 
     @Override
