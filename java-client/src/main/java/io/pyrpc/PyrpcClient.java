@@ -135,7 +135,8 @@ public final class PyrpcClient implements AutoCloseable {
      *
      * <p>Small calls of a method that takes less than half a millisecond share connections, up to 64 in a row: ten
      * thousand of them cost a fraction of what as many {@code call} cost. To cancel the future breaks off a call that
-     * has a connection of its own. What is chained to it without an executor runs in a thread of the client.
+     * has a connection of its own. What is chained to it without an executor runs in the thread of the client that
+     * reads the replies of other calls too, and must not wait for one of these.
      */
     public CompletableFuture<Object> submit(String method, Object... positional) {
         return submit(method, Args.of(positional));

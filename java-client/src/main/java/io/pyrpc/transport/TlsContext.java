@@ -25,6 +25,7 @@ import java.util.regex.Pattern;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SNIHostName;
+import javax.net.ssl.SNIServerName;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
@@ -82,10 +83,19 @@ final class TlsContext {
         // What checks that the certificate is for this host: by subjectAltName, DNS names and addresses.
         parameters.setEndpointIdentificationAlgorithm("HTTPS");
         if (!name.contains(":") && !name.matches("[0-9.]+")) {
-            parameters.setServerNames(List.of(new SNIHostName(name)));
+            parameters.setServerNames(serverNames(name));
         }
         engine.setSSLParameters(parameters);
         return engine;
+    }
+
+    /** None for a name that the field cannot hold, such as one with an underscore: the node then has to do without. */
+    private static List<SNIServerName> serverNames(String name) {
+        try {
+            return List.of(new SNIHostName(name));
+        } catch (IllegalArgumentException unusual) {
+            return List.of();
+        }
     }
 
     private static TrustManager[] trustManagers(Path ca) {

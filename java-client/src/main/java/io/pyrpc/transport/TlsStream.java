@@ -49,9 +49,9 @@ final class TlsStream implements Stream {
      * @throws UnreachableException not in time
      */
     static TlsStream open(PlainStream plain, Endpoint endpoint, TlsContext context, long deadline) {
-        TlsStream stream = new TlsStream(plain, context.engine(endpoint));
         boolean isOpen = false;
         try {
+            TlsStream stream = new TlsStream(plain, context.engine(endpoint));
             stream.handshake(deadline);
             isOpen = true;
             return stream;

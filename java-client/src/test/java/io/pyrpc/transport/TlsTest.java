@@ -187,6 +187,12 @@ class TlsTest {
     }
 
     @Test
+    void aHostMayHaveANameThatTheFieldForItCannotHold() {
+        TlsContext context = TlsContext.of(Tls.ofCa(authority.ca()));
+        assertEquals("my_host", context.engine(new Endpoint("my_host", 1)).getPeerHost());
+    }
+
+    @Test
     void endsThatDoNotBothSpeakTlsAreToldSo() {
         assertTrue(refusal(plain, Tls.ofCa(authority.ca())).what().contains("does not speak TLS"));
         assertTrue(refusal(node, null).what().contains("speaks TLS"));
