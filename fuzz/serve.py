@@ -142,9 +142,13 @@ def answers(stream: bytes, piece_bytes: int | None = None, dispatcher: Dispatche
     channel = Channel(sock, "peer:1")
     served = 0
     try:
-        # As Listener._attend does it.
-        while channel.has_frame() and dispatcher.serve(channel):
-            served += 1
+        # As Listener._attend does it, and the selector, which gives back a connection that a thread let go of in the
+        # middle of a frame: that happens here too, where the machine gives no turn for a moment.
+        goes_on = True
+        while goes_on:
+            if channel.has_frame():
+                goes_on = dispatcher.serve(channel)
+                served += goes_on
     except (OSError, EOFError) as error:
         if isinstance(error, PyrpcError):
             raise

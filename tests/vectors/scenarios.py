@@ -412,8 +412,11 @@ def _bits(draw: Draw, dtype: str) -> str:
         return _bits(draw, reduction.PARTS[dtype]) + _bits(draw, reduction.PARTS[dtype])
     if dtype == "bool":
         return reduction.to_bits(draw.chance(0.3), dtype)
-    if dtype.startswith("time") and draw.chance(0.01):
-        return reduction.to_bits(reduction.NOT_A_TIME, dtype)
+    if dtype.startswith("time"):
+        if draw.chance(0.01):
+            return reduction.to_bits(reduction.NOT_A_TIME, dtype)
+        # Sums stay within 64 bits: beyond, some versions of NumPy wrap around and others refuse.
+        return reduction.to_bits(draw.choice((draw.whole(-100, 100), draw.whole(-(2**44), 2**44))), dtype)
     if dtype not in ("float16", "bfloat16", "float32", "float64"):
         either = draw.choice((draw.whole(-100, 100), draw.whole(-(2**63), 2**63 - 1)))
         return reduction.to_bits(reduction.rounded(either, dtype), dtype)
