@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -192,3 +193,18 @@ def test_durations_have_a_sum_and_a_mean() -> None:
     leaf = np.array([-5, 4, "NaT"], "m8[s]")
     np.testing.assert_array_equal(fold("sum", leaf, leaf, rows=3), np.array([-10, 8, "NaT"], "m8[s]"))
     np.testing.assert_array_equal(fold("mean", leaf, leaf, rows=3), leaf)
+
+
+def test_values_of_leaves_are_let_go_of_while_the_job_runs(client: Client, x: np.ndarray) -> None:
+    leaves: list[weakref.ref[np.ndarray]] = []
+    alive: list[int] = []
+
+    def fold(folded: np.ndarray, value: np.ndarray) -> np.ndarray:
+        leaves.append(weakref.ref(value))
+        alive.append(sum(leaf() is not None for leaf in leaves))
+        return folded + value
+
+    client.reduce("Sums.total", x, op=fold)
+    assert len(leaves) == 63
+    # Those that were there before their turn; the first one of all may have to wait for the slowest.
+    assert min(alive[-8:]) < 32

@@ -251,9 +251,7 @@ class Client:
         ``idempotent=False``; the result holds each row once.
         """
         options = self._job_options(timeout_s, chunk_rows, chunk_bytes, chunk_s, policy, progress)
-        job = self._jobs.map(stage, arrays, kwargs, options)
-        job.run()
-        return job.result()
+        return self._jobs.map(stage, arrays, kwargs, options).run_for_result()
 
     def map_async(
         self,
@@ -332,9 +330,7 @@ class Client:
             the result are the same for any number of nodes, with or without faults.
         """
         options = self._job_options(timeout_s, chunk_rows, chunk_bytes, None, policy, progress)
-        job = self._jobs.reduce(stage, arrays, kwargs, op, options)
-        job.run()
-        return job.result()
+        return self._jobs.reduce(stage, arrays, kwargs, op, options).run_for_result()
 
     def reduce_async(
         self,

@@ -45,6 +45,12 @@ class Job:
         finally:
             self._ended.set()
 
+    def run_for_result(self) -> Any:
+        """Run here, and return or raise what ``result`` does; what single chunks gave is not kept."""
+        self._scatter.keeps_completed = False
+        self.run()
+        return self.result()
+
     def result(self, timeout_s: float | None = None) -> Any:
         """What the job gives; waits for it.
 

@@ -123,6 +123,8 @@ class Scatter:
         self._last_failure: PyrpcError | None = None
         self._began = time.monotonic()
         self.completed: queue.SimpleQueue[Completed | None] = queue.SimpleQueue()
+        # Whether anybody may ask for what single chunks gave.
+        self.keeps_completed = True
         self.receipt = Receipt(stage, arguments.rows, tuple(self._nodes))
         self.receipt.row_bytes = arguments.row_bytes
         self.receipt.terms = scheduler.terms
@@ -445,7 +447,8 @@ class Scatter:
                 error.endpoint = send.node
             self.stop(error)
         else:
-            self.completed.put((chunk.start, chunk.stop, shown))
+            if self.keeps_completed:
+                self.completed.put((chunk.start, chunk.stop, shown))
         if self._feed is not None:
             self._feed.release(chunk)
         with self._changed:
