@@ -44,7 +44,10 @@ def test_a_large_broadcast_array_travels_once_to_each_node(client: Client) -> No
     assert np.array_equal(job.result(), ROWS * WEIGHTS[:8])
     received = sum(stats.bytes_received for stats in client.stats().values())
     assert 2 * WEIGHTS.nbytes <= received < 3 * WEIGHTS.nbytes
-    assert len(job.receipt.entries) == 32
+    # Hedges may come on top of them, where the machine gives a node no turn for a while.
+    outcomes = [entry.outcome for entry in job.receipt.entries]
+    assert outcomes.count("ok") == 32
+    assert "failed" not in outcomes
 
 
 def test_a_large_named_array_is_shared_too(client: Client) -> None:
