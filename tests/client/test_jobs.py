@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from pyrpc import Client, Server
+from pyrpc import Client, Server, stage
 from pyrpc.client.receipt import ChunkRecord, Receipt, assign_slots
 from pyrpc.errors import BadResultError, CancelledError, DeadlineExceeded, StageFailedError
 
@@ -20,6 +20,11 @@ class Work:
         self.entered = threading.Semaphore(0)
 
     def double(self, x: np.ndarray) -> np.ndarray:
+        return 2 * x
+
+    @stage(idempotent=False)
+    def double_once(self, x: np.ndarray) -> np.ndarray:
+        """Is never hedged, whatever turns the machine gives."""
         return 2 * x
 
     def pair(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -212,10 +217,10 @@ def test_job_whose_result_does_not_fit_together_fails(client: Client) -> None:
 
 def test_receipt_tells_where_each_row_was_done(client: Client) -> None:
     x = np.ones((1000, 100))
-    job = client.map_async("Work.double", x, chunk_rows=50)
+    job = client.map_async("Work.double_once", x, chunk_rows=50)
     job.result(30)
     receipt = job.receipt
-    assert (receipt.stage, receipt.rows, receipt.retries) == ("Work.double", 1000, 0)
+    assert (receipt.stage, receipt.rows, receipt.retries) == ("Work.double_once", 1000, 0)
     assert receipt.rows_by_node().keys() == set(client.endpoints)
     assert sum(receipt.rows_by_node().values()) == 1000
     assert sorted(entry.chunk for entry in receipt.entries) == list(range(20))
@@ -227,7 +232,7 @@ def test_receipt_tells_where_each_row_was_done(client: Client) -> None:
 
 def test_receipt_counts_the_bytes_that_travelled(client: Client) -> None:
     x = np.ones((1000, 100))
-    job = client.map_async("Work.double", x, chunk_rows=50)
+    job = client.map_async("Work.double_once", x, chunk_rows=50)
     job.result(30)
     for total, of_chunk in ((job.receipt.bytes_out, "bytes_out"), (job.receipt.bytes_in, "bytes_in")):
         assert x.nbytes < total < x.nbytes + 20 * 300
