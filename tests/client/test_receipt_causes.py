@@ -129,6 +129,43 @@ def test_node_that_hung_is_down_once_it_is_probed() -> None:
     assert lost(receipt(3.0, *entries, probes=[ProbeRecord("b", 2.5, True)])) == {"retries": 0.5, "straggler": 0.5}
 
 
+def failed(sent_s: float, done_s: float, error_type: str) -> ChunkRecord:
+    return attempt("a", sent_s, done_s, outcome="failed", error="went away", error_type=error_type, service_s=0.0)
+
+
+@pytest.mark.parametrize("first", ["ConnectionLostError", "DrainingError"])
+def test_node_that_goes_away_is_down_whichever_of_its_chunks_ends_last(first: str) -> None:
+    second = {"ConnectionLostError": "DrainingError", "DrainingError": "ConnectionLostError"}[first]
+    ends = (failed(1.0, 1.25, first), failed(1.125, 1.5, second))
+    job = receipt(3.0, attempt("a", 0.0, 1.0), *ends, attempt("b", 0.0, 3.0, rows=30))
+    assert lost(job) == {"retries": 0.25, "down": 0.75}
+
+
+@pytest.mark.parametrize(("error_type", "cause"), [("ConnectionLostError", "down"), ("OverloadedError", "queue")])
+def test_loss_and_refusal_keep_a_node_from_work_also_where_another_chunk_ends_well_after_it(
+    error_type: str, cause: str
+) -> None:
+    ends = (failed(0.5, 0.75, error_type), attempt("a", 0.0, 1.0))
+    assert lost(receipt(3.0, *ends, attempt("b", 0.0, 3.0, rows=30))) == {cause: 1.0}
+    # Once it was given another chunk, that is over.
+    again = attempt("a", 1.5, 2.0, rows=5)
+    assert lost(receipt(3.0, *ends, again, attempt("b", 0.0, 3.0, rows=30))) == {cause: 0.25, "straggler": 0.5}
+
+
+@pytest.mark.parametrize("refusal", ["DrainingError", "OverloadedError"])
+def test_node_that_refused_and_was_then_taken_for_down_is_down(refusal: str) -> None:
+    entries = (attempt("a", 0.0, 1.0), failed(1.0, 1.5, refusal), attempt("b", 0.0, 3.0, rows=30))
+    assert lost(receipt(3.0, *entries)) == {"retries": 0.25, "queue": 0.75}
+    assert lost(receipt(3.0, *entries, probes=[ProbeRecord("a", 2.0, False)])) == {"retries": 0.25, "down": 0.75}
+
+
+@pytest.mark.parametrize(("refusal", "cause"), [("DrainingError", "down"), ("OverloadedError", "queue")])
+def test_node_that_was_draining_and_cannot_be_reached_next_was_down_meanwhile(refusal: str, cause: str) -> None:
+    gone = failed(2.0, 2.5, "UnreachableError")
+    entries = (attempt("a", 0.0, 1.0), failed(1.0, 1.5, refusal), gone, attempt("b", 0.0, 2.5, rows=25))
+    assert lost(receipt(2.5, *entries)) == {"retries": 0.5, cause: 0.25}
+
+
 def test_before_the_first_chunk_and_after_the_last_one_is_other() -> None:
     assert lost(receipt(2.0, attempt("a", 0.25, 1.5))) == {"other": 0.75}
 

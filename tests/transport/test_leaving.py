@@ -77,18 +77,22 @@ def all_that_comes(sock: socket.socket) -> bytes:
 
 
 def test_thread_that_gets_no_turn_while_the_node_leaves_says_the_last_word_later() -> None:
-    is_leaving = threading.Event()
+    is_lingering, is_leaving = threading.Event(), threading.Event()
 
     class Late(Channel):
         def has_frame(self) -> bool:
             found = super().has_frame()
-            if not found and is_leaving.wait(10):
+            if not found:
+                is_lingering.set()
+                is_leaving.wait(10)
                 # As on a machine with a lot to do.
                 time.sleep(6 * LINGER_S)
             return found
 
     listener = new_listener(Late)
     with caller_of(listener) as sock:
+        # The answer is here before the thread that gave it has had a turn to take note that it did.
+        assert is_lingering.wait(10)
         is_leaving.set()
         listener.close()
         assert all_that_comes(sock) == LAST_WORD

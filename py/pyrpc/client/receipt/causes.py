@@ -25,7 +25,9 @@ serialization
     All that was in flight was still being prepared by the client: it put the last result in place, encoded the
     arguments, and took a connection.
 down
-    Nothing was in flight, as the node was lost: it could not be reached, its connection broke, or it was probed.
+    Nothing was in flight, as the node was lost: it could not be reached, its connection broke, or it was probed. That
+    goes before a refusal: a node that goes away breaks off one chunk and refuses the next; so does a refusal of a node
+    that goes away (draining), where it could not be reached when it was tried again.
 straggler
     Nothing was in flight, and no chunk was left that had not been handed out: the node waited for the last ones to end.
     It includes the time for which it was given nothing more because others would be quicker.
@@ -38,9 +40,9 @@ it is taken from the straggler time, and where that is not enough, from the othe
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pyrpc.client.receipt.bound import grid_bound_s
@@ -170,41 +172,59 @@ class Analysis:
         yield "queue", spans.seconds[QUEUED]
         yield "transfer", spans.seconds[TRANSFER]
         yield "serialization", spans.seconds[PREPARING]
-        ends = sorted((entry.done_s, entry.error_type or "") for entry in self._entries[work.node])
-        probes = sorted(probe.at_s for probe in self._job.probes if probe.node == work.node)
+        probes = (probe.at_s for probe in self._job.probes if probe.node == work.node)
+        history = _History(self._entries[work.node], probes)
         for idle in spans.idle:
-            yield from _idle_causes(idle, ends, probes, handed_out_s, ended_s)
+            yield from _idle_causes(idle, history, handed_out_s, ended_s)
 
 
-def _idle_causes(
-    idle: Span, ends: list[tuple[float, str]], probes: list[float], handed_out_s: float, ended_s: float
-) -> Iterator[tuple[str, float]]:
-    """Why a node had nothing in flight: cause and seconds, which add up to the whole time.
+class _History:
+    """When the attempts of one node began and how they ended, and when it was probed."""
 
-    Parameters
-    ----------
-    ends : list of (moment, class of error or "")
-        When its attempts ended, in order.
-    probes : list of float
-        When it was probed, in order.
-    """
+    def __init__(self, entries: Collection[ChunkRecord], probes: Iterable[float]) -> None:
+        self._sends = sorted(entry.sent_s for entry in entries)
+        self._ends = sorted((entry.done_s, entry.error_type or "") for entry in entries)
+        self._probes = sorted(probes)
+
+    def ended_before(self, at_s: float) -> int:
+        """How many attempts had ended."""
+        return bisect_left(self._ends, (at_s, "\uffff"))
+
+    @property
+    def attempts(self) -> int:
+        """How many there were in all."""
+        return len(self._ends)
+
+    def kept_away(self, idle: Span) -> str | None:
+        """Which cause kept the node from work, if it was a loss or a refusal."""
+        start_s, stop_s = idle
+        before = self.ended_before(start_s)
+        # All that ended since it was last given something: which of them was the last one is a matter of chance.
+        given = bisect_right(self._sends, start_s)
+        since = bisect_left(self._ends, (self._sends[given - 1], "")) if given else before
+        errors = {error for _, error in self._ends[since:before]}
+        next_probe = bisect_left(self._probes, start_s)
+        was_probed = next_probe < len(self._probes) and self._probes[next_probe] <= stop_s
+        is_found_lost = before < len(self._ends) and self._ends[before][1] in _LOSSES
+        if errors & _LOSSES or was_probed or ("DrainingError" in errors and is_found_lost):
+            return "down"
+        return "queue" if errors & _REFUSALS else None
+
+
+def _idle_causes(idle: Span, history: _History, handed_out_s: float, ended_s: float) -> Iterator[tuple[str, float]]:
+    """Why a node had nothing in flight: cause and seconds, which add up to the whole time."""
     start_s, stop_s = idle
     if stop_s > ended_s:
         yield "other", stop_s - max(start_s, ended_s)
         stop_s = ended_s
     if stop_s <= start_s:
         return
-    before = bisect_left(ends, (start_s, "\uffff"))
-    error_type = ends[before - 1][1] if before else ""
-    next_probe = bisect_left(probes, start_s)
-    was_probed = next_probe < len(probes) and probes[next_probe] <= stop_s
-    if error_type in _REFUSALS:
-        yield "queue", stop_s - start_s
-    elif error_type in _LOSSES or was_probed:
-        yield "down", stop_s - start_s
+    before, cause = history.ended_before(start_s), history.kept_away((start_s, stop_s))
+    if cause is not None:
+        yield cause, stop_s - start_s
     elif not before:
         yield "other", stop_s - start_s
-    elif before == len(ends):
+    elif before == history.attempts:
         yield "straggler", stop_s - start_s
     else:
         waits_from_s = min(max(start_s, handed_out_s), stop_s)
