@@ -176,8 +176,8 @@ def test_node_that_stops_in_the_middle_is_down(start: Start) -> None:
     assert len(result) == receipt.rows_done == 200
     lost = next(node for node in receipt.work if node.node == servers[0].endpoint)
     assert lost.outcomes["failed"] > 0
-    # From its last answer to that of the others it did nothing, by its share of the speed. What else the gap has, as waits
-    # for a turn on a busy machine, is no part of that.
+    # From its last answer to that of the others it did nothing, by its share of the speed. What else the gap has,
+    # as waits for a turn on a busy machine, is no part of that.
     answered = [entry for entry in receipt.entries if entry.is_answered]
     left_s = max(entry.done_s for entry in answered if entry.node == lost.node)
     away_s = max(entry.done_s for entry in answered) - left_s
