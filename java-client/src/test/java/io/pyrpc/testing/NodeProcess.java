@@ -140,9 +140,36 @@ public final class NodeProcess implements AutoCloseable {
         process.destroy();
     }
 
-    /** SIGSTOP: it hangs, until {@link #resume}. */
+    /** SIGSTOP: it hangs, until {@link #resume}. Returns when none of its threads runs any more. */
     public void pause() {
         signal("STOP");
+        // The signal is on its way only: on a busy machine threads go on for a moment, and reply.
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(MOST_SECONDS);
+        while (!isStopped()) {
+            if (System.nanoTime() - until > 0) {
+                throw new IllegalStateException("the node does not stop");
+            }
+            Thread.onSpinWait();
+        }
+    }
+
+    private boolean isStopped() {
+        try (var tasks = Files.list(Path.of("/proc", Long.toString(pid()), "task"))) {
+            return tasks.allMatch(NodeProcess::isTaskStopped);
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
+        }
+    }
+
+    private static boolean isTaskStopped(Path task) {
+        try {
+            // The state follows the name, which is in brackets and may itself have some.
+            String stat = Files.readString(task.resolve("stat"));
+            return stat.startsWith(") T", stat.lastIndexOf(')'));
+        } catch (IOException gone) {
+            // A thread that has ended since the folder was listed: look again.
+            return false;
+        }
     }
 
     /** SIGCONT. */
