@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
 
 /**
@@ -26,7 +27,7 @@ import java.util.stream.DoubleStream;
  *       and was left alone for a while.
  *   <li>transfer: a chunk or its result was on its way, and no other chunk ran on the node meanwhile.
  *   <li>serialization: all that was in flight was still being prepared by the client.
- *   <li>down: nothing was in flight, as the node was lost.
+ *   <li>down: nothing was in flight, as the node was lost, also where it had refused a chunk on its way out.
  *   <li>straggler: nothing was in flight, and no chunk was left that had not been handed out.
  *   <li>other: the rest.
  * </ul>
@@ -171,7 +172,7 @@ public final class Causes {
                 .sorted()
                 .toArray();
         for (Spans.Span idle : mine.idle) {
-            addIdle(idle, ends, probes, loss);
+            addIdle(idle, entries.get(node.node()), ends, probes, loss);
         }
     }
 
@@ -180,7 +181,7 @@ public final class Causes {
     }
 
     /** Why a node had nothing in flight: cause and seconds, which add up to the whole time. */
-    private void addIdle(Spans.Span idle, List<End> ends, double[] probes, Loss loss) {
+    private void addIdle(Spans.Span idle, List<ChunkRecord> mine, List<End> ends, double[] probes, Loss loss) {
         double start = idle.startS();
         double stop = idle.stopS();
         if (stop > endedS) {
@@ -191,11 +192,14 @@ public final class Causes {
             return;
         }
         int before = countUntil(ends, start);
-        String errorType = before > 0 ? ends.get(before - 1).errorType : "";
-        if (REFUSALS.contains(errorType)) {
-            loss.add("queue", stop - start);
-        } else if (LOSSES.contains(errorType) || wasProbed(probes, start, stop)) {
+        Set<String> errors = errorsSinceGiven(mine, start);
+        boolean isFoundLost = before < ends.size() && LOSSES.contains(ends.get(before).errorType);
+        if (errors.stream().anyMatch(LOSSES::contains)
+                || wasProbed(probes, start, stop)
+                || (isFoundLost && errors.contains("DrainingError"))) {
             loss.add("down", stop - start);
+        } else if (errors.stream().anyMatch(REFUSALS::contains)) {
+            loss.add("queue", stop - start);
         } else if (before == 0) {
             loss.add("other", stop - start);
         } else if (before == ends.size()) {
@@ -205,6 +209,16 @@ public final class Causes {
             loss.add("other", waitsFrom - start);
             loss.add("straggler", stop - waitsFrom);
         }
+    }
+
+    /** Of all that ended since the node was last given something: which was the last one is a matter of chance. */
+    private static Set<String> errorsSinceGiven(List<ChunkRecord> mine, double momentS) {
+        double given = latest(
+                mine.stream().mapToDouble(ChunkRecord::sentS).filter(sent -> sent <= momentS), 0);
+        return mine.stream()
+                .filter(entry -> entry.errorType() != null && given <= entry.doneS() && entry.doneS() <= momentS)
+                .map(ChunkRecord::errorType)
+                .collect(Collectors.toSet());
     }
 
     /** How many ended at that moment or before. */

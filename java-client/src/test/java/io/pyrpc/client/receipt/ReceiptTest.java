@@ -80,6 +80,36 @@ class ReceiptTest {
         assertEquals(1.5, Bound.gridBoundS(new long[] {10, 10, 10}, new double[] {10 / 0.5, 0}), 1e-9);
     }
 
+    private static ChunkRecord failed(double sentS, double doneS, String errorType) {
+        return new ChunkRecord(
+                9, 90, 100, "a:1", 0, 0, sentS, doneS, 0, 0, 0, 0, Outcome.FAILED, "gone", 0, 0, errorType);
+    }
+
+    @Test
+    void aNodeThatGoesAwayIsDownWhicheverOfItsChunksEndsLast() {
+        for (List<String> types : List.of(
+                List.of("ConnectionLostError", "DrainingError"), List.of("DrainingError", "ConnectionLostError"))) {
+            Receipt receipt = new Receipt(new JobRecord(
+                    "Vision.extract",
+                    20,
+                    List.of("a:1", "b:1"),
+                    3.0,
+                    List.of(
+                            ok(0, "a:1", 0, 0, 1),
+                            failed(1, 1.25, types.get(0)),
+                            failed(1.125, 1.5, types.get(1)),
+                            ok(1, "b:1", 0, 0, 3)),
+                    List.of(),
+                    8,
+                    new JobTerms("min_max", 2, true, true, 1000L, 0),
+                    JobState.DONE,
+                    null,
+                    List.of()));
+            // Both have the same speed: of 1.5 s at the end, a half.
+            assertEquals(0.75, receipt.causes().get("down"), 1e-9);
+        }
+    }
+
     @Test
     void keysAreThoseOfThePythonClient() {
         Map<String, Object> map = receipt().toMap();
