@@ -138,19 +138,8 @@ class Server:
         self._dispatcher = self._make_dispatcher(is_local if tracebacks is None else tracebacks, max_bytes_in_flight)
         self._dispatcher.typed = typed
         self._front: Control | None = None
-        self._listener: Listener = Listener(
-            Endpoint(host, default_port() if port is None else port),
-            self._dispatcher.serve,
-            max_connections=max_connections,
-            on_close=self._tell_front_of_close,
-            make_channel=make_channel_of(self._certificates),
-            patience=patience or Patience(),
-            farewell=self._dispatcher.say_goodbye,
-            slow_callers=threads,
-            # A call with a token takes more steps than are worth it.
-            serve_quick=self._dispatcher.serve_quick if self._tokens is None else None,
-            max_frame_bytes=self._max_frame_bytes,
-        )
+        endpoint = Endpoint(host, default_port() if port is None else port)
+        self._listener: Listener = self._make_listener(endpoint, max_connections, threads, patience or Patience())
         self._watch = Watch(
             None if metrics_port is None else metrics_endpoint(metrics_host, metrics_port, insecure=insecure),
             self._dispatcher,
@@ -195,6 +184,21 @@ class Server:
             The IDL cannot be read (the line is shown), or the handler does not fit it.
         """
         return cls(IdlService(idl, service, handler), *services, **options)
+
+    def _make_listener(self, endpoint: Endpoint, connections: int, threads: int, patience: Patience) -> Listener:
+        return Listener(
+            endpoint,
+            self._dispatcher.serve,
+            max_connections=connections,
+            on_close=self._tell_front_of_close,
+            make_channel=make_channel_of(self._certificates),
+            patience=patience,
+            farewell=self._dispatcher.say_goodbye,
+            slow_callers=threads,
+            # A call with a token takes more steps than are worth it.
+            serve_quick=self._dispatcher.serve_quick if self._tokens is None else None,
+            max_frame_bytes=self._max_frame_bytes,
+        )
 
     def _make_dispatcher(self, tracebacks: bool, max_bytes_in_flight: int | None) -> Dispatcher:
         make: Callable[..., Dispatcher] = Dispatcher
