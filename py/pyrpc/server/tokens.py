@@ -20,10 +20,10 @@ import logging
 import os
 import re
 import stat
-import threading
 from pathlib import Path
 
 from pyrpc.errors import AuthError, ConfigError
+from pyrpc.transport.followed import Followed
 
 _log = logging.getLogger("pyrpc.tokens")
 
@@ -111,14 +111,11 @@ class TokenFile:
 
     def __init__(self, path: str | os.PathLike[str], look_s: float = LOOK_S) -> None:
         self._path = Path(path).expanduser()
-        self._look_s = look_s
         self._has_warned = False
         data = self._read()
         # Replaced as a whole, so that no caller meets half of a new file.
         self._grants = parse_tokens(data, self._path)
-        self._loaded = self._refused = data
-        self._seen: bytes | None = None
-        self._closed = threading.Event()
+        self._file = Followed(self._contents, data, self._take, "pyrpc-tokens", look_s)
 
     # -- callers
 
@@ -151,48 +148,34 @@ class TokenFile:
 
     def start(self) -> None:
         """Follow the file's changes in the background."""
-        threading.Thread(target=self._follow, name="pyrpc-tokens", daemon=True).start()
+        self._file.start()
 
     def close(self) -> None:
         """Follow them no more."""
-        self._closed.set()
-
-    def _follow(self) -> None:
-        while not self._closed.wait(self._look_s):
-            self.look()
+        self._file.close()
 
     def look(self) -> None:
         """Take over the file's new contents once it has been the same for two looks.
 
-        Until then somebody may be in the middle of writing it. One that cannot be used changes nothing, and the log
-        says why.
+        One that cannot be used changes nothing, and the log says why.
         """
+        self._file.look()
+
+    def _contents(self) -> bytes:
         try:
-            data = self._read()
-        except ConfigError as error:
-            data = b""
-            reason: ConfigError | None = error
-        else:
-            reason = None
-        if data in (self._loaded, self._refused):
-            if data == self._loaded:
-                self._refused = data
-            self._seen = None
-            return
-        if data != self._seen:
-            self._seen = data
-            return
-        self._seen = None
+            return self._read()
+        except ConfigError:
+            return b""
+
+    def _take(self, data: bytes) -> bool:
         try:
-            if reason is not None:
-                raise reason
-            self._grants = parse_tokens(data, self._path)
+            # Where it is empty the second reading tells why it could not be read, if that is the reason.
+            self._grants = parse_tokens(data or self._read(), self._path)
         except ConfigError as error:
-            self._refused = data
             _log.error("the tokens from before stay in force: %s", error.summary())
-            return
-        self._loaded = self._refused = data
+            return False
         _log.info("%d tokens read from %s", len(self._grants), self._path)
+        return True
 
     def _read(self) -> bytes:
         try:

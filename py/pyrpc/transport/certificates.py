@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 import os
 import stat
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from pyrpc.errors import ConfigError
+from pyrpc.transport.followed import Followed
 from pyrpc.transport.tls import Tls
 
 _log = logging.getLogger("pyrpc.tls")
@@ -49,42 +49,28 @@ class Certificates(Generic[Context]):
         self._make = make
         self._tls = tls
         self._look_s = look_s
-        # Before the files are used: what changes meanwhile is seen at the first look.
-        self._loaded = self._refused = self._contents()
+        # Before the files are used: what changes meanwhile is seen at the first look. A certificate and its key are
+        # two files, which is one more reason to wait until they rest.
+        self._files = Followed(self._contents, self._contents(), self._take, "pyrpc-certificates", look_s)
         self.context = make(tls)
-        self._seen: _Contents | None = None
         self._looked_at = time.monotonic()
-        self._closed = threading.Event()
 
     # -- a node: in the background
 
     def start(self) -> None:
         """Follow the files in the background."""
-        threading.Thread(target=self._follow, name="pyrpc-certificates", daemon=True).start()
+        self._files.start()
 
     def close(self) -> None:
         """Follow them no more."""
-        self._closed.set()
-
-    def _follow(self) -> None:
-        while not self._closed.wait(self._look_s):
-            self.look()
+        self._files.close()
 
     def look(self) -> None:
-        """Take over what the files hold once it has been the same for two looks: a certificate and its key are two.
+        """Take over what the files hold once it has been the same for two looks.
 
         What cannot be used changes nothing, and the log says why, once.
         """
-        contents = self._contents()
-        if contents in (self._loaded, self._refused):
-            if contents == self._loaded:
-                self._refused = contents
-            self._seen = None
-        elif contents != self._seen:
-            self._seen = contents
-        else:
-            self._seen = None
-            self._take(contents)
+        self._files.look()
 
     # -- a client: when it connects
 
@@ -93,23 +79,20 @@ class Certificates(Generic[Context]):
         now = time.monotonic()
         if now - self._looked_at >= self._look_s:
             self._looked_at = now
-            contents = self._contents()
-            # No two looks: the next one may be hours away. What was half written is refused, or read again then.
-            if contents not in (self._loaded, self._refused):
-                self._take(contents)
+            # What was half written is refused, or read again then.
+            self._files.look_once()
         return self.context
 
     # -- the files
 
-    def _take(self, contents: _Contents) -> None:
+    def _take(self, _: _Contents) -> bool:
         try:
             self.context = self._make(self._tls)
         except ConfigError as error:
-            self._refused = contents
             _log.error("the certificates from before stay in use: %s", error.summary())
-            return
-        self._loaded = self._refused = contents
+            return False
         _log.info("certificates read again: new connections use them, from %s", self._tls.cert or self._tls.ca)
+        return True
 
     def _contents(self) -> _Contents:
         return tuple(_read(path) for path in (self._tls.cert, self._tls.key, self._tls.ca) if path is not None)
