@@ -1,4 +1,4 @@
-"""Nodes as processes that a test may kill, stop and restart."""
+"""Nodes as processes that a test may kill, stop and restart, and nodes behind proxies that misbehave."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
+from pyrpc import Server
+from pyrpc.testing import FaultProxy
 
 
 class Node:
@@ -109,3 +113,11 @@ def start_nodes(nursery: Nursery) -> Iterator[Callable[[int], list[Node]]]:
     yield start
     for node in started:
         node.kill()
+
+
+@pytest.fixture
+def proxies(work: object) -> Iterator[list[FaultProxy]]:
+    """Two nodes, each behind a proxy."""
+    with ExitStack() as stack:
+        servers = [stack.enter_context(Server(work, port=0)) for _ in range(2)]
+        yield [stack.enter_context(FaultProxy(server.endpoint)) for server in servers]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import pytest
 
 import pyrpc
-from pyrpc import Client, Server
+from pyrpc import Client
 from pyrpc.errors import CallChecksumError, ReplyChecksumError
 from pyrpc.testing.proxy import FaultProxy, Faults
 from pyrpc.wire import tensor
@@ -47,14 +45,6 @@ class Work:
 @pytest.fixture
 def work() -> Work:
     return Work()
-
-
-@pytest.fixture
-def proxies(work: Work) -> Iterator[list[FaultProxy]]:
-    """Two nodes, each behind a proxy."""
-    with ExitStack() as stack:
-        servers = [stack.enter_context(Server(work, port=0)) for _ in range(2)]
-        yield [stack.enter_context(FaultProxy(server.endpoint)) for server in servers]
 
 
 def client_of(proxies: list[FaultProxy], **options: Any) -> Client:

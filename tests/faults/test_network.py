@@ -55,14 +55,6 @@ def work() -> Work:
 
 
 @pytest.fixture
-def proxies(work: Work) -> Iterator[list[FaultProxy]]:
-    """Two nodes, each behind a proxy."""
-    with ExitStack() as stack:
-        servers = [stack.enter_context(Server(work, port=0)) for _ in range(2)]
-        yield [stack.enter_context(FaultProxy(server.endpoint)) for server in servers]
-
-
-@pytest.fixture
 def client(proxies: list[FaultProxy]) -> Iterator[Client]:
     with Client([proxy.endpoint for proxy in proxies]) as client:
         yield client
