@@ -28,8 +28,9 @@ ALLOWED = {
     **dict.fromkeys(PROGRAMS, BELOW_PROGRAMS),
     "testing": BELOW_PROGRAMS | PROGRAMS | {"pyrpc"},
     # demo is what one subcommand runs, and prints as the others do: one layer with cli, without circles of modules.
+    "bindings": GROUND | {"wire", "stage", "idl"},
     "demo": BELOW_PROGRAMS | PROGRAMS | {"pyrpc", "cli"},
-    "cli": BELOW_PROGRAMS | PROGRAMS | {"pyrpc", "demo"},
+    "cli": BELOW_PROGRAMS | PROGRAMS | {"pyrpc", "demo", "bindings"},
     "pyrpc": BELOW_PROGRAMS | PROGRAMS,
     "__main__": {"cli"},
 }
@@ -41,7 +42,7 @@ NOT_PURE = SOCKETS | PROCESSES | THREADS | {"time", "datetime", "random", "secre
 THREAD_MAKERS = {"Thread", "Timer", "ThreadPoolExecutor", "start_new_thread"}
 CORE_DEPENDENCIES = {"numpy", "thrift"}
 # Parts that may start processes and use the extras: nothing that a node or a caller needs.
-OUTERMOST = {"cli", "demo", "testing"}
+OUTERMOST = {"bindings", "cli", "demo", "testing"}
 PLOT = "pyrpc.client.receipt.plot"
 METRICS = "pyrpc.server.metrics"
 

@@ -18,7 +18,7 @@ from pyrpc.errors import ConfigError, PyrpcError
 
 # Each is a module beside this one with NAME, HELP, add_arguments(parser) and run(args) -> exit code. What they need
 # beyond the standard library they import in run, so that --help costs nothing.
-COMMANDS = ("serve", "call", "map", "reduce", "ls", "stats", "ping", "drain", "idl", "simulate", "demo")
+COMMANDS = ("serve", "call", "map", "reduce", "ls", "stats", "ping", "drain", "idl", "bindings", "simulate", "demo")
 
 _DESCRIPTION = "Host NumPy code on many nodes, and call it from anywhere."
 _EPILOG = f"""\

@@ -43,10 +43,13 @@ class Loaded:
     ----------
     definitions : dict of str to Definition
         By full names: what another file defines has the name of that file before it. The names in types are full too.
+    paths : dict of str to Path
+        The files by their names without the ending, this one first.
     """
 
     name: str
     definitions: dict[str, Any] = field(default_factory=dict)
+    paths: dict[str, Path] = field(default_factory=dict)
 
 
 def load_documents(path: str | Path, include_dirs: Sequence[str | Path] = ()) -> Loaded:
@@ -66,13 +69,13 @@ def load_documents(path: str | Path, include_dirs: Sequence[str | Path] = ()) ->
     path = Path(path)
     loader = _Loader([Path(each) for each in include_dirs])
     loader.load(path.resolve(), "", ())
-    return Loaded(path.stem, loader.definitions)
+    return Loaded(path.stem, loader.definitions, {path.stem: path.resolve(), **loader.paths})
 
 
 class _Loader:
     def __init__(self, include_dirs: list[Path]) -> None:
         self._include_dirs = include_dirs
-        self._paths: dict[str, Path] = {}
+        self.paths: dict[str, Path] = {}
         self.definitions: dict[str, Any] = {}
 
     def load(self, path: Path, prefix: str, above: tuple[Path, ...]) -> None:
@@ -89,13 +92,13 @@ class _Loader:
     def _include(self, include: str, path: Path, above: tuple[Path, ...]) -> str:
         found = self._find(include, path)
         stem = found.stem
-        if stem not in self._paths:
-            self._paths[stem] = found
+        if stem not in self.paths:
+            self.paths[stem] = found
             self.load(found, f"{stem}.", (*above, path))
-        elif self._paths[stem] != found:
+        elif self.paths[stem] != found:
             raise ConfigError(
                 f"two included files are called {found.name}",
-                got=f"{self._paths[stem]} and {found}",
+                got=f"{self.paths[stem]} and {found}",
                 help="rename one of them: names in an IDL tell only the name of the file",
             )
         elif found in (*above, path):

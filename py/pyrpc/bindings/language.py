@@ -1,0 +1,71 @@
+"""What the bindings of one language consist of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyrpc.bindings.project import Project
+
+
+def _nothing(folder: Path) -> None:
+    """What the compiler writes needs no mending."""
+
+
+def _no_folder(project: Project) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language.
+
+    Attributes
+    ----------
+    name : str
+        On the command line, and of the folder below ``templates/``.
+    title : str
+        For people.
+    generator : str
+        What the compiler gets as ``--gen``; ``@NAME@`` stands for what ``names`` gives.
+    namespace : str
+        The language's key in the ``namespace`` lines of an IDL.
+    folder : str
+        Where the compiler's code goes, below the folder of the bindings. ``@NAME@`` as above.
+    runtime : str
+        The Thrift library that the code is built with, and its version.
+    needs : str
+        What has to be installed to build it.
+    build : tuple of str
+        Shell commands that build it, in the folder of the bindings.
+    first_call : str
+        The program of the first call, below the folder of the bindings, once it is written.
+    run : str
+        The shell command that runs it; host and port are added.
+    names : callable
+        What the placeholders of the templates stand for, beside those that every language has.
+    fence : str
+        What Markdown calls the language; its name by default.
+    mend : callable
+        Changes what the compiler wrote, in its folder.
+    since : tuple of int
+        The first version of the compiler that can do it.
+    """
+
+    name: str
+    title: str
+    generator: str
+    namespace: str
+    folder: str
+    runtime: str
+    needs: str
+    build: tuple[str, ...]
+    first_call: str
+    run: str
+    names: Callable[[Project], Mapping[str, str]]
+    fence: str = ""
+    mend: Callable[[Path], None] = field(default=_nothing)
+    since: tuple[int, ...] = (0, 13)

@@ -1,0 +1,9 @@
+"""The languages, one module each."""
+
+from __future__ import annotations
+
+from pyrpc.bindings.language import Language
+from pyrpc.bindings.languages import go
+
+_MODULES = (go,)
+LANGUAGES: dict[str, Language] = {module.LANGUAGE.name: module.LANGUAGE for module in _MODULES}

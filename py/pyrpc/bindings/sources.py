@@ -1,0 +1,97 @@
+"""The IDLs that bindings are made from: of services in Python, or of files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyrpc.errors import ConfigError
+from pyrpc.idl.code import CodeService
+from pyrpc.idl.load import PACKAGED, functions_of, load_documents
+from pyrpc.idl.model import Document, Function, Service
+from pyrpc.idl.parser import parse
+from pyrpc.idl.text import text_of
+
+
+@dataclass(frozen=True, slots=True)
+class IdlFile:
+    """One IDL to be compiled.
+
+    Attributes
+    ----------
+    path : Path
+    document : Document
+    functions : tuple of Function
+        Those of its first service, inherited ones first; of a file that is only included none.
+    """
+
+    path: Path
+    document: Document
+    functions: tuple[Function, ...] = ()
+
+    @property
+    def stem(self) -> str:
+        """The name of the file without its ending."""
+        return self.path.stem
+
+    @property
+    def service(self) -> str | None:
+        """Its first service, if it has one."""
+        return next(iter(self.document.of_kind(Service)), None)
+
+    def namespace(self, language: str) -> str | None:
+        """What it says of a language, or of all; None: nothing."""
+        known = dict(self.document.namespaces)
+        return known.get(language, known.get("*"))
+
+
+def of_code(service: CodeService, folder: Path) -> Path:
+    """Write the IDL of a service in Python into a folder, and give its path."""
+    document = service.document()
+    path = folder / f"{document.name.rstrip('_').lower()}.thrift"
+    if path.exists():
+        raise ConfigError(
+            f"two services are called {service.name}", help="make bindings for each in a folder of its own"
+        )
+    path.write_text(text_of(document), encoding="utf-8")
+    return path
+
+
+def files_of(paths: Sequence[Path], include_dirs: Sequence[Path]) -> tuple[IdlFile, ...]:
+    """The IDLs and all that they include, the named ones first; ``pyrpc.thrift`` is always there.
+
+    Raises
+    ------
+    ConfigError
+        One cannot be read, or two have the same name.
+    """
+    found: dict[str, IdlFile] = {}
+    included: dict[str, Path] = {}
+    for path in paths:
+        loaded = load_documents(path, include_dirs)
+        service = next((name for name, each in loaded.definitions.items() if _is_own_service(name, each)), None)
+        functions = tuple(functions_of(loaded, service)) if service is not None else ()
+        _add(found, IdlFile(path.resolve(), _document(path), functions))
+        included.update(loaded.paths)
+    included.setdefault(PACKAGED.stem, PACKAGED)
+    for path in included.values():
+        if found.get(path.stem) is None or found[path.stem].path != path:
+            _add(found, IdlFile(path, _document(path)))
+    return tuple(found.values())
+
+
+def _is_own_service(name: str, definition: object) -> bool:
+    return isinstance(definition, Service) and "." not in name
+
+
+def _document(path: Path) -> Document:
+    return parse(path.stem, path.read_text(encoding="utf-8"), str(path))
+
+
+def _add(found: dict[str, IdlFile], file: IdlFile) -> None:
+    other = found.setdefault(file.stem, file)
+    if other is not file:
+        raise ConfigError(
+            f"two IDLs are called {file.path.name}", got=f"{other.path} and {file.path}", help="rename one"
+        )

@@ -1,0 +1,21 @@
+"""Go, by the bindings that pyrpc makes and the Thrift library of Apache."""
+
+from __future__ import annotations
+
+from tests.interop.program import Program
+from tests.interop.rules import (  # noqa: F401
+    test_it_passes_each_check_but_those_that_it_cannot,
+    test_the_first_call_of_its_readme_works,
+)
+
+from pyrpc.bindings import LANGUAGES
+
+PROGRAM = Program(
+    name="go",
+    title="Go",
+    runtime=LANGUAGES["go"].runtime,
+    bindings="go",
+    files={"interop.go": "cmd/interop/main.go"},
+    build=("go vet ./node ./cmd/...", "go build -o interop ./cmd/interop"),
+    run="./interop",
+)
