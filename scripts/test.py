@@ -15,109 +15,26 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import toolchains
 
 TOP = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "pyrpc-thrift")
 WORK_DIR = CACHE / TOP.relative_to("/") / "+tox"
 # More environments than cores take less time in all, but the tests of faults need the machine to keep up.
 PARALLEL = str(os.cpu_count() or 1)
-ENVIRONMENTS = ("py310", "py311", "py312", "py313", "fuzz", "lint", "gen-check", "docs", "simulation", "java")
-WITHOUT_REPORT = ("fuzz", "lint", "gen-check")
+PYTHONS = ("py310", "py311", "py312", "py313")
+ENVIRONMENTS = (
+    *(*PYTHONS, "fuzz", "lint", "gen-check", "docs", "simulation", "java"),
+    *("interop-python", "interop-thriftpy2", "interop-java", "interop-kotlin", "interop-go", "interop-cpp"),
+    *("interop-node", "interop-typescript", "interop-rust", "interop-ruby", "interop-php", "interop-perl"),
+    "languages",
+)
+WITHOUT_REPORT = ("fuzz", "lint", "gen-check", "languages")
 SHOWN_FAILURES = 20
 SHOWN_LINES = 2
 SHOWN_CHARACTERS = 200
-
-
-@dataclass(frozen=True)
-class Toolchain:
-    """Something that cannot come from pip: how it is called, asked, and installed, and what needs it."""
-
-    name: str
-    command: str
-    ask: str
-    debian_package: str
-    environments: tuple[str, ...]
-    help: str
-
-
-TOOLCHAINS = (
-    *(
-        Toolchain(
-            name=f"Python 3.{minor}",
-            command=f"python3.{minor}",
-            ask="--version",
-            debian_package=f"python3.{minor}",
-            environments=(f"py3{minor}",),
-            help=f"put python3.{minor} on PATH, or run: pyenv install 3.{minor}",
-        )
-        for minor in (10, 11, 12, 13)
-    ),
-    Toolchain(
-        name="Thrift compiler",
-        command="thrift",
-        ask="-version",
-        debian_package="thrift-compiler",
-        environments=("gen-check",),
-        help="on Debian or Ubuntu: sudo apt-get install thrift-compiler",
-    ),
-    Toolchain(
-        name="JDK 17",
-        command="javac",
-        ask="--version",
-        debian_package="openjdk-17-jdk-headless",
-        environments=("java",),
-        help="on Debian or Ubuntu: sudo apt-get install openjdk-17-jdk-headless",
-    ),
-    Toolchain(
-        name="Maven",
-        command="mvn",
-        ask="--version",
-        debian_package="maven",
-        environments=("java",),
-        help="on Debian or Ubuntu: sudo apt-get install maven",
-    ),
-)
-
-
-def works(toolchain: Toolchain) -> bool:
-    """Whether the command answers; to be found is not enough: a pyenv shim of another version only complains."""
-    try:
-        done = subprocess.run([toolchain.command, toolchain.ask], capture_output=True, timeout=60, check=False)
-    except OSError:
-        return False
-    return done.returncode == 0
-
-
-def put_pyenv_on_path() -> None:
-    """Put interpreters that pyenv has, but does not offer just now, where tox looks for them."""
-    versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
-    missing = [toolchain.command for toolchain in TOOLCHAINS if not works(toolchain)]
-    folders = [str(path.parent) for command in missing for path in sorted(versions.glob(f"*/bin/{command}"))[-1:]]
-    os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *folders])
-
-
-def install(missing: list[Toolchain]) -> None:
-    """Ask Debian for what is missing; what it does not have stays missing."""
-    if os.geteuid() != 0 or not shutil.which("apt-get") or not Path("/etc/debian_version").exists():
-        return
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-q"], env=environment, check=False)
-    for toolchain in missing:
-        # A plain name that does not exist would be taken as a pattern, and the dot of python3.10 matches anything.
-        package = f"?exact-name({toolchain.debian_package})"
-        command = ["apt-get", "install", "-q", "-y", "--no-install-recommends", package]
-        subprocess.run(command, env=environment, check=False)
-
-
-def missing_toolchains() -> list[Toolchain]:
-    """What is not there even after looking at pyenv and asking Debian."""
-    put_pyenv_on_path()
-    missing = [toolchain for toolchain in TOOLCHAINS if not works(toolchain)]
-    if missing:
-        install(missing)
-    return [toolchain for toolchain in missing if not works(toolchain)]
 
 
 def remove_caches_of_gone_checkouts() -> None:
@@ -214,7 +131,7 @@ def main(arguments: list[str]) -> int:
     """Run tox on every environment whose toolchain is there, then tell what was left out and sum up."""
     os.chdir(TOP)
     remove_caches_of_gone_checkouts()
-    missing = missing_toolchains()
+    missing = toolchains.missing_toolchains()
     skipped = {environment for toolchain in missing for environment in toolchain.environments}
     chosen = [environment for environment in ENVIRONMENTS if environment not in skipped]
     result = WORK_DIR / "result.json"
@@ -225,7 +142,7 @@ def main(arguments: list[str]) -> int:
     code = subprocess.run([*tox, "-e", ",".join(chosen), *arguments], check=False).returncode
     for toolchain in missing:
         print(f"missing: {toolchain.name}; not run: {', '.join(toolchain.environments)}")
-        print(f"help: {toolchain.help}")
+        print(f"help: {toolchain.advice}")
     if missing and os.environ.get("CI") == "true":
         print("CI=true: a missing toolchain is a failure")
         code = code or 1

@@ -6,6 +6,7 @@ import configparser
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,10 +24,11 @@ def matrix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     # dataclasses look their module up by name.
     monkeypatch.setitem(sys.modules, "matrix", module)
+    monkeypatch.syspath_prepend(TOP / "scripts")
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "CACHE", tmp_path)
     monkeypatch.setattr(module, "WORK_DIR", tmp_path / "work")
-    monkeypatch.setattr(module, "install", lambda missing: None)
+    monkeypatch.setattr(module.toolchains, "install", lambda missing: None)
     monkeypatch.setenv("PATH", os.environ["PATH"])
     monkeypatch.delenv("CI", raising=False)
     return module
@@ -91,7 +93,7 @@ def test_last_lines_name_each_failed_test_and_begin_its_message(
         )
         return subprocess.CompletedProcess(command, 1)
 
-    monkeypatch.setattr(matrix, "missing_toolchains", list)
+    monkeypatch.setattr(matrix.toolchains, "missing_toolchains", list)
     monkeypatch.setattr(matrix.subprocess, "run", fail)
     assert matrix.main([]) == 1
     assert capsys.readouterr().out.splitlines() == [
@@ -167,16 +169,24 @@ def test_environments_without_a_report_are_those_that_ask_for_none(matrix: Modul
 
 def lose(matrix: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let exactly one toolchain be missing."""
-    monkeypatch.setattr(matrix, "works", lambda toolchain: toolchain.name != name)
+    monkeypatch.setattr(matrix.toolchains, "works", lambda toolchain: toolchain.name != name)
+
+
+def asked(call: list[str]) -> set[str]:
+    """The environments that tox was asked for."""
+    return set(call[call.index("-e") + 1].split(","))
 
 
 def test_missing_toolchain_leaves_out_what_needs_it_and_says_so(
     matrix: ModuleType, tox_calls: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lose(matrix, monkeypatch, "Thrift compiler")
+    lose(matrix, monkeypatch, "Rust 1.75")
     assert matrix.main([]) == 0
-    assert "py310,py311,py312,py313,fuzz,lint,docs,simulation,java" in tox_calls[0]
-    assert "missing: Thrift compiler; not run: gen-check" in capsys.readouterr().out.splitlines()[-3:]
+    assert asked(tox_calls[0]) == set(matrix.ENVIRONMENTS) - {"interop-rust"}
+    assert capsys.readouterr().out.splitlines()[-3:-1] == [
+        "missing: Rust 1.75; not run: interop-rust",
+        "help: https://rustup.rs has it",
+    ]
 
 
 def test_missing_toolchain_fails_in_ci(
@@ -185,7 +195,7 @@ def test_missing_toolchain_fails_in_ci(
     lose(matrix, monkeypatch, "Python 3.12")
     monkeypatch.setenv("CI", "true")
     assert matrix.main([]) == 1
-    assert "py310,py311,py313,fuzz,lint,gen-check,docs,simulation,java" in tox_calls[0]
+    assert asked(tox_calls[0]) == set(matrix.ENVIRONMENTS) - {"py312"}
 
 
 @pytest.mark.parametrize("name", ["JDK 17", "Maven"])
@@ -194,7 +204,13 @@ def test_java_needs_a_jdk_and_maven(
 ) -> None:
     lose(matrix, monkeypatch, name)
     assert matrix.main([]) == 0
-    assert "py310,py311,py312,py313,fuzz,lint,gen-check,docs,simulation" in tox_calls[0]
+    assert asked(tox_calls[0]) == set(matrix.ENVIRONMENTS) - {"java", "interop-java", "interop-kotlin"}
+
+
+def test_every_toolchain_is_needed_by_environments_that_there_are(matrix: ModuleType) -> None:
+    for toolchain in matrix.toolchains.TOOLCHAINS:
+        assert toolchain.environments
+        assert set(toolchain.environments) <= set(matrix.ENVIRONMENTS)
 
 
 def test_failed_test_of_java_is_named_by_its_source(matrix: ModuleType) -> None:
@@ -203,12 +219,23 @@ def test_failed_test_of_java_is_named_by_its_source(matrix: ModuleType) -> None:
     assert line == "failure: java: io/pyrpc/ATest.java::b"
 
 
-def test_command_that_is_there_but_fails_counts_as_missing(matrix: ModuleType, tmp_path: Path) -> None:
-    shim = tmp_path / "shim"
-    shim.write_text("#!/bin/sh\nexit 127\n")
-    shim.chmod(0o755)
-    for command in (shim, tmp_path / "absent"):
-        assert not matrix.works(matrix.Toolchain("Shim", str(command), "--version", "shim", (), "get another"))
+def script(path: Path, text: str) -> str:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_command_that_is_there_but_fails_or_is_too_old_counts_as_missing(matrix: ModuleType, tmp_path: Path) -> None:
+    def works(command: str, minimum: tuple[int, ...] = ()) -> bool:
+        tool = matrix.toolchains.Toolchain("Tool", (command, "--version"), ("tool",), (), minimum=minimum)
+        return matrix.toolchains.works(tool)
+
+    assert not works(script(tmp_path / "shim", "exit 127"))
+    assert not works(str(tmp_path / "absent"))
+    old = script(tmp_path / "old", "echo tool version go1.9.4 of 2024")
+    assert works(old) and works(old, (1, 9)) and works(old, (1, 9, 4))
+    assert not works(old, (1, 10))
+    assert not works(script(tmp_path / "silent", "exit 0"), (1,))
 
 
 def test_only_caches_of_deleted_checkouts_are_removed(matrix: ModuleType, tmp_path: Path) -> None:
@@ -221,5 +248,12 @@ def test_only_caches_of_deleted_checkouts_are_removed(matrix: ModuleType, tmp_pa
 
 
 def test_matrix_and_tox_agree_on_the_environments(matrix: ModuleType) -> None:
-    tox_ini = (TOP / "tox.ini").read_text()
-    assert "env_list = " + ", ".join(matrix.ENVIRONMENTS) + "\n" in tox_ini
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(TOP / "tox.ini")
+    words = re.findall(r"[\w-]+(?:\{[^}]*\})?", tox["tox"]["env_list"])
+    names = {
+        re.sub(r"\{.*", part, word) for word in words for part in re.findall(r"\w+", word.partition("{")[2]) or [""]
+    }
+    assert names == set(matrix.ENVIRONMENTS)
+    (section,) = (name for name in tox if name.startswith("testenv:interop-"))
+    assert f"interop-{section.partition('interop-')[2]}" in words

@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pyrpc.bindings.project import Project
+from pyrpc.bindings.project import Project
 
 
 def _nothing(folder: Path) -> None:
     """What the compiler writes needs no mending."""
-
-
-def _no_folder(project: Project) -> str:
-    return ""
 
 
 @dataclass(frozen=True, slots=True)
