@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyrpc.errors import ConfigError
-from pyrpc.idl.code import CodeService
 from pyrpc.idl.load import PACKAGED, functions_of, load_documents
 from pyrpc.idl.model import Document, Function, Service
 from pyrpc.idl.parser import parse
@@ -46,13 +45,12 @@ class IdlFile:
         return known.get(language, known.get("*"))
 
 
-def of_code(service: CodeService, folder: Path) -> Path:
-    """Write the IDL of a service in Python into a folder, and give its path."""
-    document = service.document()
+def written(document: Document, folder: Path) -> Path:
+    """Write an IDL into a folder, and give its path."""
     path = folder / f"{document.name.rstrip('_').lower()}.thrift"
     if path.exists():
         raise ConfigError(
-            f"two services are called {service.name}", help="make bindings for each in a folder of its own"
+            f"two services are called {document.name}", help="make bindings for each in a folder of its own"
         )
     path.write_text(text_of(document), encoding="utf-8")
     return path

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyrpc.cli.idl import chosen_namespaces, locked_document
 from pyrpc.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,10 +19,25 @@ if TYPE_CHECKING:
 NAME = "bindings"
 HELP = "make a client in another language that builds, for a service or an IDL"
 
+_OTHER_NAMES = {
+    "c++": "cpp",
+    "cxx": "cpp",
+    "golang": "go",
+    "javascript": "node",
+    "js": "node",
+    "kt": "kotlin",
+    "nodejs": "node",
+    "pl": "perl",
+    "py": "python",
+    "rb": "ruby",
+    "rs": "rust",
+    "ts": "typescript",
+}
 _EPILOG = """\
 The Thrift compiler writes the code; beside it come a file to build it by, a small library that makes Tensors of the
 language's arrays and opens connections, a README and the program of a first call. Without a SOURCE they are for any
-node, by the generic API. Run it again when the service changes: what you changed by hand is kept and named.
+node, by the generic API. Run it again when the service changes: what you changed by hand is kept and named. The numbers
+of a service in Python are locked, as pyrpc idl does it.
 
 examples:
   pyrpc bindings --list
@@ -41,6 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="print the languages, and what each needs")
     parser.add_argument("--package", metavar="NAME", help="what the package is called (default: SERVICE-client)")
     parser.add_argument("-I", "--include", metavar="DIR", action="append", default=[], help="where included IDLs are")
+    parser.add_argument(
+        "--namespace",
+        action="append",
+        default=[],
+        metavar="LANG=NAME",
+        help="where the code of a SOURCE in Python goes",
+    )
+    parser.add_argument("--no-lock", action="store_true", help="do not write the lock beside a SOURCE in Python")
     parser.add_argument("--compiler", default="thrift", help="the Thrift compiler (default: %(default)s)")
     parser.add_argument("--force", action="store_true", help="also write over what was changed by hand")
 
@@ -70,8 +94,8 @@ def _language(name: str | None, languages: dict[str, Language]) -> Language:
     if name is None:
         raise ConfigError("the language is not said", help=f"one of {', '.join(languages)}")
     if name not in languages:
-        near = difflib.get_close_matches(name, languages, n=1)
-        help = f"did you mean {near[0]}?" if near else f"there are {', '.join(languages)}"
+        near = _OTHER_NAMES.get(name.lower()) or next(iter(difflib.get_close_matches(name, languages, n=1)), None)
+        help = f"did you mean {near}?" if near in languages else f"there are {', '.join(languages)}"
         raise ConfigError(f"there are no bindings for {name!r}", help=help)
     return languages[name]
 
@@ -86,7 +110,7 @@ def _make(language: Language, args: argparse.Namespace) -> None:
     compiler = find_compiler(args.compiler)
     includes = [Path(each) for each in args.include]
     with tempfile.TemporaryDirectory(prefix="pyrpc-idl-") as name:
-        paths = [_idl(source, Path(name)) for source in args.sources]
+        paths = [_idl(source, Path(name), args) for source in args.sources]
         for path in paths:
             compiler.check(path, [*includes, PACKAGED.parent])
         project = make_project(paths, includes, args.package)
@@ -97,14 +121,16 @@ def _make(language: Language, args: argparse.Namespace) -> None:
     _tell(language, done, folder, compiler)
 
 
-def _idl(source: str, folder: Path) -> Path:
+def _idl(source: str, folder: Path, args: argparse.Namespace) -> Path:
     """The IDL that a source is, or becomes."""
-    from pyrpc.bindings.sources import of_code
+    from pyrpc.bindings.sources import written
     from pyrpc.cli.load import load_service
-    from pyrpc.idl.code import code_service
+    from pyrpc.idl.code import code_service, with_namespaces
 
     if not source.endswith(".thrift"):
-        return of_code(code_service(load_service(source)), folder)
+        service = code_service(load_service(source))
+        document = service.document() if args.no_lock else locked_document(service)
+        return written(with_namespaces(document, chosen_namespaces(args.namespace)), folder)
     path = Path(source)
     if not path.is_file():
         near = difflib.get_close_matches(path.name, [each.name for each in path.parent.glob("*.thrift")], n=1)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pyrpc.idl.changes import Change
     from pyrpc.idl.code import CodeService
     from pyrpc.idl.lock import Lock
+    from pyrpc.idl.model import Document
+
+_ACCEPT = "--accept locks it as it is, if no caller has the old IDL"
 
 NAME = "idl"
 HELP = "print the Thrift IDL of a class or module, for typed calls from any language"
@@ -50,10 +53,10 @@ def run(args: argparse.Namespace) -> int:
     from pyrpc.cli.load import load_service
     from pyrpc.idl.changes import changes
     from pyrpc.idl.code import code_service, with_namespaces
-    from pyrpc.idl.lock import Lock, lock_text, read_lock
+    from pyrpc.idl.lock import Lock, read_lock
     from pyrpc.idl.text import text_of
 
-    namespaces = _namespaces(args.namespace)
+    namespaces = chosen_namespaces(args.namespace)
     service = code_service(load_service(args.service), args.name)
     path = None if args.no_lock else _lock_path(args, service)
     old = (read_lock(path) if path is not None else None) or Lock()
@@ -63,14 +66,43 @@ def run(args: argparse.Namespace) -> int:
         _check(changes(old, document), old, new, path)
         return 0
     if not args.accept:
-        _refuse(changes(old, document), "--accept locks it as it is, if no caller has the old IDL")
+        _refuse(changes(old, document), _ACCEPT)
     _give(text_of(with_namespaces(document, namespaces)), args.output)
-    if path is not None and new != old:
-        _write(path, lock_text(new))
+    if path is not None:
+        _write_lock(path, old, new)
     return 0
 
 
-def _namespaces(options: list[str]) -> dict[str, str]:
+def locked_document(service: CodeService) -> Document:
+    """The IDL of a service, whose numbers are in the lock beside its source from then on.
+
+    Raises
+    ------
+    ConfigError
+        Callers of the old IDL would notice a change, or the lock cannot be written.
+    """
+    from pyrpc.idl.changes import changes
+    from pyrpc.idl.lock import Lock, read_lock
+
+    path = service.lock_path
+    if path is None:
+        return service.document(Lock())
+    old = read_lock(path) or Lock()
+    document = service.document(old)
+    _refuse(changes(old, document), f"pyrpc idl: {_ACCEPT}")
+    _write_lock(path, old, old.updated(document))
+    return document
+
+
+def _write_lock(path: Path, old: Lock, new: Lock) -> None:
+    from pyrpc.idl.lock import lock_text
+
+    if new != old:
+        _write(path, lock_text(new))
+
+
+def chosen_namespaces(options: list[str]) -> dict[str, str]:
+    """What ``--namespace LANG=NAME`` says, by language."""
     chosen = {}
     for option in options:
         language, equals, name = option.partition("=")
