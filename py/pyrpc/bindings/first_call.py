@@ -58,7 +58,8 @@ def _calls(functions: Iterable[Function]) -> Iterator[FirstCall]:
     for function in functions:
         kinds = [_kind(field.type) for field in function.params]
         returns = "" if function.returns is None else _kind(function.returns)
-        if None in kinds or returns is None or function.is_oneway:
+        # Go keeps what begins with an underscore to itself.
+        if None in kinds or returns is None or function.is_oneway or function.name.startswith("_"):
             continue
         arguments = (
             _argument(number, field, kind)

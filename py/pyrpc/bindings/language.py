@@ -45,6 +45,9 @@ class Language:
         What Markdown calls the language; its name by default.
     mend : callable
         Changes what the compiler wrote, in its folder.
+    taken : mapping of str to frozenset of str
+        Names that the compiler writes as they are, and that do not build: by what they would be the name of, which is
+        "parameter", "field", "method", "member" (of an enum), "type" or "service". Found by building them all.
     since : tuple of int
         The first version of the compiler that can do it.
     """
@@ -62,4 +65,5 @@ class Language:
     names: Callable[[Project], Mapping[str, str]]
     fence: str = ""
     mend: Callable[[Path], None] = field(default=_nothing)
+    taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
     since: tuple[int, ...] = (0, 13)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pyrpc.bindings.compiler import Compiler
 from pyrpc.bindings.language import Language
+from pyrpc.bindings.names import check_names
 from pyrpc.bindings.project import Project
 from pyrpc.bindings.sources import IdlFile
 from pyrpc.errors import ConfigError
@@ -44,13 +45,15 @@ def make_bindings(
     Raises
     ------
     ConfigError
-        The compiler is too old, or refuses an IDL; or two IDLs become the same file.
+        The compiler is too old, or refuses an IDL; a name does not build; or two IDLs become the same file.
     """
     if compiler.version < language.since:
         raise ConfigError(
             f"the Thrift compiler {compiler.version_text} is too old for {language.title}",
             expected=f"{'.'.join(map(str, language.since))} or later",
         )
+    for file in project.files:
+        check_names(language, file)
     names = {**_common_names(language, project, compiler, serve), **language.names(project)}
     folder = filled(language.folder, names, language.name)
     code = _compiled(language, filled(language.generator, names, language.name), project, compiler, include_dirs)

@@ -31,7 +31,8 @@ xsd_all xsd_attrs xsd_nillable xsd_optional
 _LANGUAGES = {
     "py": "None True False nonlocal await",
     "java": "boolean byte char extends final int long short strictfp throws null",
-    "go": "chan defer fallthrough func go range select type ctx err string error len nil int int8 int16 int32 int64",
+    "go": "chan defer fallthrough func go range select type ctx err p string thrift error len nil int int8 int16 int32 "
+    "int64",
     "cpp": """
         alignas alignof and_eq asm auto bitand bitor char char8_t char16_t char32_t co_await co_return co_yield compl
         concept const_cast consteval constexpr constinit decltype dynamic_cast errno explicit export extern friend int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 
 from pyrpc.bindings.first_call import Argument, FirstCall
@@ -11,13 +12,37 @@ from pyrpc.bindings.project import Project
 
 _THRIFT = "v0.25.0"
 _FOLDER = "gen"
+# Those that the compiler writes in capitals.
+_INITIALISMS = frozenset(
+    {
+        *(
+            "ACL",
+            "API",
+            "ASCII",
+            "CPU",
+            "CSS",
+            "DNS",
+            "EOF",
+            "GUID",
+            "HTML",
+            "HTTP",
+            "HTTPS",
+            "ID",
+            "IP",
+            "JSON",
+            "LHS",
+        ),
+        *("QPS", "RAM", "RHS", "RPC", "SLA", "SMTP", "SQL", "SSH", "TCP", "TLS", "TTL", "UDP", "UI", "UID"),
+        *("UUID", "URI", "URL", "UTF8", "VM", "XML", "XMPP", "XSRF", "XSS"),
+    }
+)
 
 
 def _names(project: Project) -> Mapping[str, str]:
     packages = []
     lines: list[str] = []
     if project.main is not None and project.first_call is not None and project.main.service is not None:
-        package = project.main.namespace("go") or project.main.stem
+        package = project.main.namespace("go") or project.main.stem.lower()
         packages.append(f"{package.replace('.', '/')}")
         lines = list(_call(project.first_call, project.main.service, package.rpartition(".")[2]))
         if any("pyrpc." in line for line in lines):
@@ -65,8 +90,16 @@ def _local(argument: Argument) -> str:
 
 
 def _public(name: str) -> str:
-    """A name as the compiler writes it for others: words joined, each with a capital letter."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    """A name as the compiler writes it for others: ``get_id`` is ``GetID``, and ``new_item`` is ``NewItem_``."""
+    words = re.split("_(?=[a-z])", name)
+    public = "".join(map(_capitalized, words))
+    return f"{public}_" if public.startswith("New") or public.endswith(("Args", "Result")) else public
+
+
+def _capitalized(word: str) -> str:
+    first, line, rest = word.partition("_")
+    is_initialism = first.upper() in _INITIALISMS
+    return (first.upper() if is_initialism else first[:1].upper() + first[1:]) + line + rest
 
 
 LANGUAGE = Language(
@@ -81,4 +114,5 @@ LANGUAGE = Language(
     first_call="cmd/first_call/main.go",
     run="go run ./cmd/first_call",
     names=_names,
+    taken={"parameter": frozenset({"ctx", "p", "thrift"})},
 )
