@@ -60,7 +60,7 @@ TOOLCHAINS = (
         )
         for minor in (10, 11, 12, 13)
     ),
-    Toolchain("Thrift compiler", ("thrift", "-version"), ("thrift-compiler",), ("gen-check", *BINDINGS)),
+    Toolchain("Thrift compiler", ("thrift", "-version"), ("thrift-compiler",), ("gen-check", "docs", *BINDINGS)),
     Toolchain(
         name="JDK 17",
         command=("javac", "--version"),

@@ -23,9 +23,7 @@ def check_names(language: Language, file: IdlFile) -> None:
         if name in language.taken.get(kind, ()):
             raise ConfigError(
                 f"{file.path.name}, line {line}: {language.title} cannot have a {kind} called {name!r} (in {where})",
-                help="rename it; a name is not on the wire"
-                if kind in ("parameter", "field", "member", "type")
-                else None,
+                help="rename it" if kind in _ON_THE_WIRE else "rename it: the other end does not see this name",
             )
 
 
