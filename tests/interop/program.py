@@ -73,22 +73,32 @@ class Program:
         """Make its bindings in a folder, and build them and it."""
         if self.bindings is None:
             folder.mkdir()
-            commands = self.build
+            built = self._in(folder)
         else:
-            from pyrpc.bindings import LANGUAGES
-
-            arguments = ["-m", "pyrpc", "bindings", self.bindings, f"{SERVICE}:Interop", "-o", str(folder)]
-            _command([sys.executable, *arguments], TOP, dict(os.environ), _BUILD_S)
-            commands = (*LANGUAGES[self.bindings].build, *self.build)
+            built = self.make_bindings(folder, f"{SERVICE}:Interop")
         for source, place in self.files.items():
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(SERVICE.parent / self.name / source, folder / place)
-        cache = os.environ.get("PYRPC_INTEROP_CACHE") or str(folder)
-        added = {key: value.format(cache=cache) for key, value in self.environment.items()}
-        built = Built(self, folder, {**os.environ, "PYTHON": sys.executable, **added})
-        for command in commands:
+        for command in self.build:
             built.shell(command, _BUILD_S)
         return built
+
+    def make_bindings(self, folder: Path, source: str) -> Built:
+        """Make bindings for a service or an IDL in a folder, and build them as their README says."""
+        from pyrpc.bindings import LANGUAGES
+
+        assert self.bindings is not None
+        built = self._in(folder)
+        arguments = ["-m", "pyrpc", "bindings", self.bindings, source, "-o", str(folder)]
+        _command([sys.executable, *arguments], TOP, built.environment, _BUILD_S)
+        for command in LANGUAGES[self.bindings].build:
+            built.shell(command, _BUILD_S)
+        return built
+
+    def _in(self, folder: Path) -> Built:
+        cache = os.environ.get("PYRPC_INTEROP_CACHE") or str(folder)
+        added = {key: value.format(cache=cache) for key, value in self.environment.items()}
+        return Built(self, folder, {**os.environ, "PYTHON": sys.executable, **added})
 
     def lack(self, protocol: str, check: str) -> str | None:
         """Why it cannot pass a check, if it cannot."""

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.interop.checks import CHECKS, PROTOCOLS
-from tests.interop.program import Built, Outcome, Program
+from tests.interop.program import TOP, Built, Outcome, Program
+
+EVERYTHING = TOP / "tests/idl/everything.thrift"
 
 
 @pytest.mark.timeout(1800)
@@ -20,6 +22,11 @@ def test_the_first_call_of_its_readme_works(built: Built, node: str) -> None:
     assert re.search(r"\b3\b", output.splitlines()[-1]), output
     readme = (built.folder / "README.md").read_text()
     assert "@" not in re.sub(r"@[a-z]+/", "", readme.partition("## What is here")[0]), "a placeholder was not filled"
+
+
+@pytest.mark.timeout(1800)
+def test_an_idl_with_everything_in_it_builds(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    program_of(request).make_bindings(tmp_path / "everything", str(EVERYTHING))
 
 
 @pytest.mark.timeout(1800)
