@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyrpc.bindings.language import Language
-from pyrpc.bindings.languages import go
+from pyrpc.bindings.languages import go, python
 
-_MODULES = (go,)
+_MODULES = (python, go)
 LANGUAGES: dict[str, Language] = {module.LANGUAGE.name: module.LANGUAGE for module in _MODULES}
