@@ -135,7 +135,8 @@ def _templates(folder: Path, names: Mapping[str, str]) -> Iterator[tuple[str, by
 def _contents(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
     """What each file is, as its first comment line says; those without one are told by their names."""
     for path, content in files.items():
-        first = content.decode().partition("\n")[0]
+        # PHP has its tag in the first line.
+        first = content.decode().removeprefix("<?php\n").lstrip().partition("\n")[0]
         said = re.match(r"\W*([A-Z].*?)[.\W]*$", first) if re.match(r"(//|#|--|/\*|<!--|\"\"\"|;)", first) else None
         yield path, said[1] if said else "to build it" if "/" not in path else ""
 

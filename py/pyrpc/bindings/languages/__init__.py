@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from pyrpc.bindings.language import Language
-from pyrpc.bindings.languages import go, python
+from pyrpc.bindings.languages import go, php, python
 
-_MODULES = (python, go)
+_MODULES = (python, go, php)
+from pyrpc.bindings.languages import go, php, python
+
+_MODULES = (python, go, php)
 LANGUAGES: dict[str, Language] = {module.LANGUAGE.name: module.LANGUAGE for module in _MODULES}
