@@ -47,7 +47,8 @@ class Language:
         Changes what the compiler wrote, in its folder.
     taken : mapping of str to frozenset of str
         Names that the compiler writes as they are, and that do not build: by what they would be the name of, which is
-        "parameter", "field", "method", "member" (of an enum), "type" or "service". Found by building them all.
+        "parameter", "field", "field of an exception", "method", "member" (of an enum), "type" or "service". Found by
+        building them all.
     since : tuple of int
         The first version of the compiler that can do it.
     """

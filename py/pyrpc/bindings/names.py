@@ -33,6 +33,8 @@ def names_of(document: Document) -> Iterator[tuple[str, str, str, int]]:
         if isinstance(each, Struct):
             yield "type", each.name, document.name, each.line
             yield from (("field", field.name, each.name, field.line) for field in each.fields)
+            if each.kind == "exception":
+                yield from (("field of an exception", field.name, each.name, field.line) for field in each.fields)
         elif isinstance(each, Enum):
             yield "type", each.name, document.name, each.line
             yield from (("member", member.name, each.name, each.line) for member in each.members)

@@ -27,7 +27,7 @@ xsd_all xsd_attrs xsd_nillable xsd_optional
 """
 
 # What is not in the lists above of each language: keywords, and what generated code calls its own. PHP and Perl take
-# any name for a method or field.
+# nearly any name for a method or field.
 _LANGUAGES = {
     "py": "None True False nonlocal await",
     "java": "boolean byte char extends final int long short strictfp throws null",
@@ -44,6 +44,8 @@ _LANGUAGES = {
     "rs": "await become box crate dyn enum extern final fn impl let loop macro match mod move mut override priv pub "
     "ref Self trait type typeof unsafe unsized where",
     "kotlin": "fun object typealias val",
+    # What every class of the compiler has, and the one constant that no class has.
+    "php": "_TSPEC isValidate Class CLASS",
 }
 TAKEN = frozenset(f"{_RESERVED} {_THRIFT} {' '.join(_LANGUAGES.values())}".split())
 
@@ -53,6 +55,10 @@ array bool boolean box callable client closure die double echo empty error eval 
 generator hash include_once insteadof int integer isset iterable iterator list long map match mixed nil null number
 object option ordered processor promise range readonly require require_once result self set some static string struct
 symbol table tensor thrift trait unset value vec vector void
+abstract and as break case catch class clone const constant continue declare default do else elseif enddeclare endfor
+endforeach endif endswitch endwhile enum extends false final finally for foreach global goto if implements include
+instanceof interface namespace never new or parent print private protected public return static switch tbase texception
+throw tprotocol true try ttype use var while xor yield
 """
 TAKEN_TYPES = frozenset(_TYPE_NAMES.split())
 
