@@ -6,7 +6,4 @@ from pyrpc.bindings.language import Language
 from pyrpc.bindings.languages import go, php, python
 
 _MODULES = (python, go, php)
-from pyrpc.bindings.languages import go, php, python
-
-_MODULES = (python, go, php)
 LANGUAGES: dict[str, Language] = {module.LANGUAGE.name: module.LANGUAGE for module in _MODULES}
