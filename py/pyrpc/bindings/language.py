@@ -49,6 +49,9 @@ class Language:
         Names that the compiler writes as they are, and that do not build: by what they would be the name of, which is
         "parameter", "field", "field of an exception", "method", "member" (of an enum), "type" or "service". Found by
         building them all.
+    base : str
+        Folder below ``templates/`` whose files come along, for languages that have much in common; a file of the
+        language's own folder takes the place of one with the same name.
     since : tuple of int
         The first version of the compiler that can do it.
     """
@@ -67,4 +70,5 @@ class Language:
     fence: str = ""
     mend: Callable[[Path], None] = field(default=_nothing)
     taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    base: str = ""
     since: tuple[int, ...] = (0, 13)

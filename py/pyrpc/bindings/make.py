@@ -59,9 +59,11 @@ def make_bindings(
     code = _compiled(language, filled(language.generator, names, language.name), project, compiler, include_dirs)
     files = {f"{folder}/{path}": content for path, content in code.items()}
     idls = {f"idl/{file.path.name}": file.path.read_bytes() for file in project.files}
-    added = dict(_templates(TEMPLATES / language.name, names))
+    templates = dict(_templates(language))
+    usage = templates.pop(_USAGE)
+    added = dict(_added(templates, names))
     names["FIRST_CALL"] = added[filled(language.first_call, names, language.name)].decode().strip()
-    names["USAGE"] = filled(_read(TEMPLATES / language.name / _USAGE), names, _USAGE).strip()
+    names["USAGE"] = filled(_read(usage), names, _USAGE).strip()
     names["FOLDER"] = folder
     names["CONTENTS"] = "\n".join(f"| `{path}` | {what} |" for path, what in _contents(added))
     added["README.md"] = filled(_read(TEMPLATES / _README), names, _README).encode()
@@ -123,9 +125,16 @@ def _compiled(
     return {place: content for place, (content, _) in made.items()}
 
 
-def _templates(folder: Path, names: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _USAGE):
-        place = filled(path.relative_to(folder).as_posix(), names, path.name)
+def _templates(language: Language) -> Iterator[tuple[str, Path]]:
+    """The files by their places in the folder, those that it shares with other languages before its own."""
+    for folder in (TEMPLATES / each for each in (language.base, language.name) if each):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            yield path.relative_to(folder).as_posix(), path
+
+
+def _added(templates: Mapping[str, Path], names: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    for place, path in sorted(templates.items()):
+        place = filled(place, names, path.name)
         if path.suffix == _TEMPLATE:
             yield place.removesuffix(_TEMPLATE), filled(_read(path), names, path.name).encode()
         else:

@@ -1,0 +1,22 @@
+"""TypeScript, by the bindings that pyrpc makes and the Thrift library of Apache."""
+
+from __future__ import annotations
+
+from tests.interop.program import Program
+from tests.interop.rules import (  # noqa: F401
+    test_it_passes_each_check_but_those_that_it_cannot,
+    test_the_first_call_of_its_readme_works,
+)
+
+from pyrpc.bindings import LANGUAGES
+
+PROGRAM = Program(
+    name="typescript",
+    title="TypeScript",
+    runtime=LANGUAGES["typescript"].runtime,
+    bindings="typescript",
+    files={"interop.ts": "src/interop.ts"},
+    build=("npm run build",),
+    run="node build/src/interop.js",
+    environment={"npm_config_cache": "{cache}/npm", "npm_config_update_notifier": "false"},
+)
