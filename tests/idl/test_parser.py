@@ -212,3 +212,15 @@ class TestClasses:
         definitions = definitions_of(self.idl).definitions
         assert definitions["Path"].type == ListOf(Named("shared.Point"))
         assert definitions["shared.Missing"].fields[0].type == Named("shared.Id")
+
+
+def test_a_comment_behind_a_field_is_what_is_said_of_it() -> None:
+    document = parse(
+        "remarks",
+        "struct P {\n  1: i64 x, // how far\n  2: i64 y // how high\n"
+        "  /** Said before. */ 3: i64 z // not this\n  4: i64 t\n}\n"
+        "service S { i64 add(\n  1: i64 a, 2: i64 b // the other\n) /* both */ }",
+    )
+    struct, service = document.definitions
+    assert [field.doc for field in struct.fields] == ["how far", "how high", "Said before.", ""]
+    assert [param.doc for param in service.functions[0].params] == ["", "the other"]

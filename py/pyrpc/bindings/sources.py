@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pyrpc.errors import ConfigError
 from pyrpc.idl.load import PACKAGED, functions_of, load_documents
-from pyrpc.idl.model import Document, Function, Service
+from pyrpc.idl.model import Document, Function, Named, Service, Type, Typedef
 from pyrpc.idl.parser import parse
 from pyrpc.idl.text import text_of
 
@@ -69,7 +70,8 @@ def files_of(paths: Sequence[Path], include_dirs: Sequence[Path]) -> tuple[IdlFi
     for path in paths:
         loaded = load_documents(path, include_dirs)
         service = next((name for name, each in loaded.definitions.items() if _is_own_service(name, each)), None)
-        functions = tuple(functions_of(loaded, service)) if service is not None else ()
+        own: Iterable[Function] = functions_of(loaded, service) if service is not None else ()
+        functions = tuple(_without_typedefs(each, loaded.definitions) for each in own)
         _add(found, IdlFile(path.resolve(), _document(path), functions))
         included.update(loaded.paths)
     included.setdefault(PACKAGED.stem, PACKAGED)
@@ -77,6 +79,18 @@ def files_of(paths: Sequence[Path], include_dirs: Sequence[Path]) -> tuple[IdlFi
         if found.get(path.stem) is None or found[path.stem].path != path:
             _add(found, IdlFile(path, _document(path)))
     return tuple(found.values())
+
+
+def _without_typedefs(function: Function, definitions: Mapping[str, Any]) -> Function:
+    """The same function of what its typedefs stand for; those inside of lists and maps stay."""
+
+    def meant(type: Type) -> Type:
+        while isinstance(type, Named) and isinstance(definitions.get(type.name), Typedef):
+            type = definitions[type.name].type
+        return type
+
+    params = tuple(replace(param, type=meant(param.type)) for param in function.params)
+    return replace(function, params=params, returns=None if function.returns is None else meant(function.returns))
 
 
 def _is_own_service(name: str, definition: object) -> bool:

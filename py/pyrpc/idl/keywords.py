@@ -47,6 +47,8 @@ _LANGUAGES = {
     # What every class of the compiler has, and the one constant that no class has.
     "php": "_TSPEC isValidate Class CLASS",
 }
+# Methods of the structs that compilers write, in Python, C++ and Go: a field, or a parameter, would hide them.
+_METHODS_OF_STRUCTS = frozenset({"read", "write", "thrift_spec"})
 TAKEN = frozenset(f"{_RESERVED} {_THRIFT} {' '.join(_LANGUAGES.values())}".split())
 
 # What generated code, or a language, calls a type already; compared without regard to case, as PHP does.
@@ -59,6 +61,7 @@ abstract and as break case catch class clone const constant continue declare def
 endforeach endif endswitch endwhile enum extends false final finally for foreach global goto if implements include
 instanceof interface namespace never new or parent print private protected public return static switch tbase texception
 throw tprotocol true try ttype use var while xor yield
+all_structs constants fid fix_spec fname ftype iface iprot sys tmessagetype tprocessor ttransport ttypes
 """
 TAKEN_TYPES = frozenset(_TYPE_NAMES.split())
 
@@ -83,6 +86,12 @@ def identifier(name: str, where: str) -> str:
     while name.startswith("__"):
         name = name[1:]
     return f"{name}_" if name in TAKEN else name
+
+
+def field_identifier(name: str, where: str) -> str:
+    """The same for the name of a field or parameter."""
+    name = identifier(name, where)
+    return f"{name}_" if name in _METHODS_OF_STRUCTS else name
 
 
 def type_identifier(name: str, where: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyrpc.errors import ConfigError
@@ -38,6 +38,8 @@ class Token:
         Of a number or text.
     doc : str
         The comment ``/** ... */`` before it.
+    remark : str
+        The comment ``// ...`` behind it in its line.
     """
 
     kind: str
@@ -45,6 +47,7 @@ class Token:
     line: int
     value: Any = None
     doc: str = ""
+    remark: str = ""
 
 
 class Source:
@@ -69,6 +72,7 @@ def tokens(source: Source, text: str) -> Iterator[Token]:
         Something is no word of the language.
     """
     line, doc, at = 1, "", 0
+    last: Token | None = None
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
@@ -77,10 +81,17 @@ def tokens(source: Source, text: str) -> Iterator[Token]:
         kind, found = match.lastgroup or "", match[0]
         if kind == "doc":
             doc = _doc(found)
-        elif kind not in ("space", "comment"):
-            yield Token(kind, found, line, _value(kind, found), doc)
+        elif kind == "comment":
+            if last is not None and last.line == line and found.startswith("//"):
+                last = replace(last, remark=found[2:].strip())
+        elif kind != "space":
+            if last is not None:
+                yield last
+            last = Token(kind, found, line, _value(kind, found), doc)
             doc = ""
         line += found.count("\n")
+    if last is not None:
+        yield last
     yield Token("end", "the end of the file", line)
 
 

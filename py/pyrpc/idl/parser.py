@@ -257,7 +257,8 @@ class _Parser:
             self._fields("}", "xsd_attrs")
         self.annotations()
         self.separator()
-        return Field(number, name.text, kind, presence, default, start.doc, is_reference=is_reference, line=name.line)
+        doc = start.doc or self._tokens[self._at - 1].remark
+        return Field(number, name.text, kind, presence, default, doc, is_reference=is_reference, line=name.line)
 
     # -- services
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pyrpc.errors import ConfigError
 from pyrpc.idl.defaults import constant_of, doc_of
-from pyrpc.idl.keywords import check_distinct, identifier
+from pyrpc.idl.keywords import check_distinct, field_identifier
 from pyrpc.idl.model import NOTHING, Enum, Field, Struct, Type
 from pyrpc.idl.unions import inner_of_optional
 
@@ -93,7 +93,7 @@ def _field(hints: TypeSource, cls: type, part: Part) -> Field:
     is_optional = inner is not None or (part.may_lack and default is NOTHING)
     return Field(
         0,
-        identifier(part.name, where),
+        field_identifier(part.name, where),
         kind,
         "optional" if is_optional else "",
         NOTHING if is_optional else default,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import keyword
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,12 @@ _NUMPY = "numpy>=2.0"
 _BFLOAT16 = "ml_dtypes>=0.5"
 # A package of that name would hide another one.
 _NOT_OURS = {*sys.stdlib_module_names, "thrift", "numpy", "ml_dtypes"}
+# What takes all names of a module but those with an underscore.
+_STAR = "from .ttypes import *\n"
+_KEYWORDS = frozenset(keyword.kwlist)
+_TAKEN_TYPES = """
+Client Iface Processor TMessageType TProcessor TTransport TType all_structs fid fix_spec fname ftype iprot len range sys
+"""
 # Names of the first call's program.
 _LOCAL = {"sys", "np", "connect", "connection", "info", "client", "result", "to_array", "to_tensor", "DType", "print"}
 
@@ -26,7 +33,7 @@ _LOCAL = {"sys", "np", "connect", "connection", "info", "client", "result", "to_
 def _names(project: Project) -> Mapping[str, str]:
     package = _package(project.name)
     for file in project.files:
-        _check_module(file)
+        _module(file)
     helpers, modules = ["connect"], []
     lines = ["info = connection.node.ping()", 'print("node", info.node_id, "of pyrpc", info.version)']
     if project.main is not None and project.first_call is not None and project.main.service is not None:
@@ -61,16 +68,13 @@ def _package(name: str) -> str:
 
 
 def _module(file: IdlFile) -> str:
-    return file.namespace("py") or file.stem
-
-
-def _check_module(file: IdlFile) -> None:
-    module = _module(file)
-    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in module.split(".")):
+    module = file.namespace("py") or file.stem
+    if any(map(keyword.iskeyword, module.split("."))):
         raise ConfigError(
-            f"{file.path.name} becomes the Python module {module!r}, which cannot be imported",
-            help=f"give it a namespace: namespace py {''.join(c if c.isalnum() else '_' for c in file.stem)}_idl",
+            f"{file.path.name} would become the Python module {module}, which cannot be imported",
+            help="say in it: namespace py NAME",
         )
+    return module
 
 
 def _has_bfloat16(project: Project) -> bool:
@@ -101,18 +105,15 @@ def _value(argument: Argument) -> str:
 
 
 def _mend(folder: Path) -> None:
-    """Leave out programs that nobody asked for, and refuse code that Python cannot read."""
+    """Leave out programs that nobody asked for, and let services know types whose names begin with an underscore."""
     for path in folder.rglob("*-remote"):
         path.unlink()
-    for path in folder.rglob("*.py"):
-        try:
-            compile(path.read_text(encoding="utf-8"), path.name, "exec")
-        except SyntaxError as error:
-            raise ConfigError(
-                "a name of the IDL is a word of Python",
-                got=(error.text or "").strip()[:200],
-                help="rename it in the IDL; field, parameter and type names are not sent",
-            ) from None
+    for types in folder.rglob("ttypes.py"):
+        hidden = re.findall(r"^class (_\w+)", types.read_text(encoding="utf-8"), re.MULTILINE)
+        for path in types.parent.glob("*.py") if hidden else ():
+            text = path.read_text(encoding="utf-8")
+            named = f"{_STAR}from .ttypes import {', '.join(hidden)}\n"
+            path.write_text(text.replace(_STAR, named, 1), encoding="utf-8")
 
 
 LANGUAGE = Language(
@@ -128,4 +129,12 @@ LANGUAGE = Language(
     run=".venv/bin/python first_call.py",
     names=_names,
     mend=_mend,
+    taken={
+        "parameter": _KEYWORDS | {"TMessageType", "read", "thrift_spec", "write"},
+        "field": _KEYWORDS | {"read", "thrift_spec", "write"},
+        "method": _KEYWORDS | {"_iprot", "_oprot", "_seqid"},
+        "member": _KEYWORDS | {"_NAMES_TO_VALUES", "_VALUES_TO_NAMES"},
+        "type": _KEYWORDS | frozenset(_TAKEN_TYPES.split()),
+        "service": _KEYWORDS | {"constants", "ttypes"},
+    },
 )
