@@ -16,7 +16,7 @@ PROGRAM = Program(
     title="Go",
     runtime=LANGUAGES["go"].runtime,
     bindings="go",
-    files={"interop.go": "cmd/interop/main.go"},
-    build=("go vet ./node ./cmd/...", "go build -o interop ./cmd/interop"),
+    files={"interop.go": "cmd/interop/main.go", "library_test.go": "node/library_test.go"},
+    build=("go vet ./node ./cmd/...", "go test ./node", "go build -o interop ./cmd/interop"),
     run="./interop",
 )
