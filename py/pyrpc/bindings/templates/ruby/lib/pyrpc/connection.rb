@@ -1,0 +1,91 @@
+# Connections to a node, with limits that suit arrays.
+# frozen_string_literal: true
+
+require "socket"
+require "thrift"
+require "pyrpc_idl/node"
+require "pyrpc/frames"
+require "pyrpc/protocols"
+
+module Pyrpc
+  # Open to one node. It carries one call at a time: open one for each thread.
+  #
+  # What fails raises PyrpcIdl::RpcError (the node says why), Thrift::ApplicationException (it does not know the method)
+  # or Thrift::TransportException (no node, time over, connection lost); after the last one the connection is closed.
+  class Connection
+    # The largest frame that Thrift runtimes take.
+    MAX_FRAME_BYTES = 0x3FFFFFFF
+
+    # The generic API: any stage, with values.
+    attr_reader :node
+
+    # Connects, and tells the node how large replies may be, and the token. With a block: gives that the connection,
+    # closes it in the end, and returns what the block does.
+    #
+    # timeout_s:: of connecting, and of each wait for the node to take or send bytes; nil waits for ever.
+    # compact:: speaks the compact protocol in place of the binary one.
+    # max_frame_bytes:: the largest reply to take.
+    # token:: for nodes that ask for one.
+    def self.open(host, port, timeout_s: 30, compact: false, max_frame_bytes: MAX_FRAME_BYTES, token: nil)
+      connection = new(host, port, timeout_s, compact, max_frame_bytes, token)
+      return connection unless block_given?
+
+      begin
+        yield connection
+      ensure
+        connection.close
+      end
+    end
+
+    private_class_method :new
+
+    def initialize(host, port, timeout_s, compact, max_frame_bytes, token) # :nodoc:
+      @protocol_class = compact ? Protocols::Compact : Protocols::Binary
+      @options = { max_frame_bytes: max_frame_bytes, token: token }.compact
+      @frames = Frames.new(connected(host, port, timeout_s), "#{host}:#{port}", timeout_s, max_frame_bytes)
+      @node = PyrpcIdl::Node::Client.new(protocol)
+      # Typed calls have no options: a node takes those that the connection has shown.
+      @node.release(PyrpcIdl::Ref.new(id: ""), options)
+    rescue StandardError
+      close
+      raise
+    end
+
+    # Client of one service: connection.service(VisionIdl::Vision). The node knows it by the module's last name, or by
+    # the one that is given.
+    def service(generated, name = generated.name.split("::").last)
+      generated::Client.new(protocol(name))
+    end
+
+    # What a generated client is made with that calls methods without the name of a service.
+    def protocol(service = nil)
+      @protocol_class.new(@frames, service)
+    end
+
+    # Options for a call of the generic API: those of the connection, and the time that is left; nil: no deadline.
+    def options(remaining_ms: nil)
+      PyrpcIdl::CallOptions.new({ **@options, remaining_ms: remaining_ms }.compact)
+    end
+
+    # Ends it; closing again does no harm.
+    def close
+      @frames&.disconnect
+    end
+
+    def closed?
+      !@frames.open?
+    end
+
+    private
+
+    def connected(host, port, timeout_s)
+      socket = ::Socket.tcp(host, port, connect_timeout: timeout_s)
+      socket.setsockopt(::Socket::IPPROTO_TCP, ::Socket::TCP_NODELAY, 1)
+      socket
+    rescue SystemCallError, SocketError => e
+      raise Thrift::TransportException.new(
+        Thrift::TransportException::NOT_OPEN, "no connection to the node #{host}:#{port}: #{e.message}"
+      )
+    end
+  end
+end

@@ -1,0 +1,21 @@
+"""Ruby, by the bindings that pyrpc makes and Debian's Thrift library."""
+
+from __future__ import annotations
+
+from tests.interop.program import Program
+from tests.interop.rules import (  # noqa: F401
+    test_an_idl_with_everything_in_it_builds,
+    test_it_passes_each_check_but_those_that_it_cannot,
+    test_the_first_call_of_its_readme_works,
+)
+
+from pyrpc.bindings import LANGUAGES
+
+PROGRAM = Program(
+    name="ruby",
+    title="Ruby",
+    runtime=LANGUAGES["ruby"].runtime,
+    bindings="ruby",
+    files={"interop.rb": "bin/interop.rb"},
+    run="ruby -Ilib -Igen bin/interop.rb",
+)
