@@ -72,16 +72,16 @@ func (p *program) typed() (string, error) {
 }
 
 func (p *program) plain() (string, error) {
-	sum := must(interop_idl.NewInteropClient(p.open.Node.Client_()).Add(ctx, 1, 2))
+	sum := must(interop_idl.NewInteropClient(p.open.Plain()).Add(ctx, 1, 2))
 	expect(sum == 3, "1 + 2 is %d", sum)
 	return "", nil
 }
 
 func (p *program) generic() (string, error) {
 	named := map[string]*pyrpc.Value{"b": integer(5)}
-	reply := must(p.open.Node.Call(ctx, "Interop.add", []*pyrpc.Value{integer(1)}, named, p.open.Options(0)))
+	reply := must(p.open.Node.Call(ctx, "Interop.add", []*pyrpc.Value{integer(1)}, named, p.open.Options(ctx)))
 	expect(reply.Value.GetIntValue() == 6, "1 + 5 is %v", reply.Value)
-	reply = must(p.open.Node.Call(ctx, "Interop.add", []*pyrpc.Value{integer(1 << 40), integer(1)}, nil, p.open.Options(0)))
+	reply = must(p.open.Node.Call(ctx, "Interop.add", []*pyrpc.Value{integer(1 << 40), integer(1)}, nil, p.open.Options(ctx)))
 	expect(reply.Value.GetIntValue() == 1<<40+1, "2^40 + 1 is %v", reply.Value)
 	return "", nil
 }
@@ -123,7 +123,7 @@ func (p *program) large() (string, error) {
 	}
 	compare(must(p.client.Doubled(ctx, tensor)))
 	inputs := []*pyrpc.Value{{TensorValue: tensor}}
-	compare(must(p.open.Node.Run(ctx, "Interop.doubled", inputs, nil, rows, p.open.Options(0))).Value.TensorValue)
+	compare(must(p.open.Node.Run(ctx, "Interop.doubled", inputs, nil, rows, p.open.Options(ctx))).Value.TensorValue)
 	return "", nil
 }
 
@@ -135,7 +135,7 @@ func (p *program) larger() (string, error) {
 	tensor := must(node.NewTensor(elements))
 	typed := must(p.client.Echo(ctx, tensor))
 	expect(slices.Equal(must(node.Slice[uint8](typed)), elements), "other bytes came back")
-	reply := must(p.open.Node.Call(ctx, "Interop.echo", []*pyrpc.Value{{TensorValue: tensor}}, nil, p.open.Options(0)))
+	reply := must(p.open.Node.Call(ctx, "Interop.echo", []*pyrpc.Value{{TensorValue: tensor}}, nil, p.open.Options(ctx)))
 	expect(slices.Equal(must(node.Slice[uint8](reply.Value.TensorValue)), elements), "other bytes came back")
 	return "", nil
 }
@@ -154,10 +154,12 @@ func (p *program) errors() (string, error) {
 }
 
 func (p *program) deadline() (string, error) {
-	reply := must(p.open.Node.Call(ctx, "Interop.left_s", nil, nil, p.open.Options(time.Minute)))
+	minute, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	reply := must(p.open.Node.Call(minute, "Interop.left_s", nil, nil, p.open.Options(minute)))
 	left := reply.Value.GetDoubleValue()
 	expect(left > 0 && left <= 60, "%v s are left of 60", left)
-	over := p.open.Options(0)
+	over := p.open.Options(ctx)
 	none := int64(0)
 	over.RemainingMs = &none
 	_, err := p.open.Node.Call(ctx, "Interop.left_s", nil, nil, over)
@@ -166,12 +168,23 @@ func (p *program) deadline() (string, error) {
 
 	options := p.options
 	options.Timeout = 500 * time.Millisecond
-	impatient := must(node.Dial(ctx, p.address, options))
-	defer impatient.Close()
+	p.givesUp(ctx, options, os.ErrDeadlineExceeded)
+	half, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
+	p.givesUp(half, p.options, context.DeadlineExceeded)
+	return "also by context", nil
+}
+
+// givesUp expects a call of ten seconds to end early, and its connection to be closed after it.
+func (p *program) givesUp(ctx context.Context, options node.Options, expected error) {
+	connection := must(node.Dial(ctx, p.address, options))
+	defer connection.Close()
+	client := interop_idl.NewInteropClient(connection.Service("Interop"))
 	began := time.Now()
-	_, err = interop_idl.NewInteropClient(impatient.Service("Interop")).Sleep(ctx, 10)
-	expect(err != nil && time.Since(began) < 5*time.Second, "after %v: %v", time.Since(began), err)
-	return "", nil
+	_, err := client.Sleep(ctx, 10)
+	expect(errors.Is(err, expected) && time.Since(began) < 5*time.Second, "after %v: %v", time.Since(began), err)
+	_, err = client.Add(context.Background(), 1, 2)
+	expect(errors.Is(err, node.ErrClosed), "the connection goes on: %v", err)
 }
 
 // dtype checks arrays of a type of Go; sameBits, since NaT, -0 and infinities count.
