@@ -19,7 +19,11 @@ import numpy as np
 import pytest
 import trustme
 from tests.bindings.built import bindings_of
+from tests.idl import samples
+from tests.interop.hostile import hostile_node, malformed, mutated
+from tests.interop.python_typed.everyone import Handler
 from thrift.protocol.TProtocol import TProtocolException
+from thrift.Thrift import TApplicationException, TException
 from thrift.transport.TTransport import TTransportException
 
 from pyrpc import Server, Tls
@@ -36,6 +40,17 @@ pytestmark = pytest.mark.skipif(shutil.which("thrift") is None, reason="the Thri
 PROTOCOLS = pytest.mark.parametrize("compact", [False, True], ids=["binary", "compact"])
 
 
+PIXELS = np.full((2, 2), 7, np.uint8)
+# With the part of Thrift that is written in C, and as on machines without it.
+needs_c_or_not = pytest.mark.parametrize("has_c_code", [True, False], ids=["C", "Python"], indirect=True)
+
+
+@pytest.fixture
+def has_c_code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not request.param:
+        monkeypatch.setitem(sys.modules, "thrift.protocol.fastbinary", None)
+
+
 @dataclass
 class _Box:
     """Begins with an underscore; its fields have the names of what the compiler writes."""
@@ -48,6 +63,9 @@ class Hard:
     def echo(self, value):
         return value
 
+    def mirror(self, array: np.ndarray) -> np.ndarray:
+        return array[::-1]
+
     def grown(self, write: int, box: _Box) -> _Box:
         return _Box(box.read + write, box.write)
 
@@ -56,19 +74,26 @@ class Hard:
         return seconds
 
 
+@contextmanager
+def imported(folder: Path, idl: Path, name: str) -> Iterator[Any]:
+    """The package that is made of an IDL."""
+    bindings = bindings_of(LANGUAGE, idl)
+    write_folder(folder / "out", bindings.files, bindings.code)
+    sys.path.insert(0, str(folder / "out"))
+    try:
+        yield importlib.import_module(name)
+    finally:
+        sys.path.remove(str(folder / "out"))
+        for each in [each for each in sys.modules if each.partition(".")[0] == name]:
+            del sys.modules[each]
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The package that is made for ``Hard``."""
     folder = tmp_path_factory.mktemp("python")
-    bindings = bindings_of(LANGUAGE, written(code_service(Hard).document(Lock()), folder))
-    write_folder(folder / "out", bindings.files, bindings.code)
-    sys.path.insert(0, str(folder / "out"))
-    try:
-        yield importlib.import_module("hard_client")
-    finally:
-        sys.path.remove(str(folder / "out"))
-        for name in [name for name in sys.modules if name.partition(".")[0] == "hard_client"]:
-            del sys.modules[name]
+    with imported(folder, written(code_service(Hard).document(Lock()), folder), "hard_client") as package:
+        yield package
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +264,18 @@ def test_a_time_that_is_over_closes_the_connection(made: Any, node: str, compact
         assert caught.value.type == TTransportException.NOT_OPEN
 
 
+@PROTOCOLS
+@needs_c_or_not
+def test_what_the_idl_declares_is_raised(made: Any, node: str, compact: bool, has_c_code: bool) -> None:
+    with made.connect(node, compact=compact) as connection:
+        with pytest.raises(made.RpcError) as caught:
+            service_of(made, connection).mirror(made.to_tensor(np.float32(1)))
+        assert (caught.value.code, caught.value.remote_type) == (made.ErrorCode.STAGE_FAILED, "IndexError")
+        with pytest.raises(TApplicationException, match="Nothing"):
+            connection.service("Nothing", type(service_of(made, connection))).nap(0.0)
+        assert service_of(made, connection).nap(0.0) == 0.0
+
+
 def test_a_reply_above_what_the_caller_takes_is_an_error_of_the_node(made: Any, node: str) -> None:
     data = bytes(2000)
     with made.connect(node, max_frame_bytes=1000) as connection:
@@ -265,10 +302,41 @@ def test_replies_that_are_none_are_refused(made: Any, reply: bytes, type: int, s
     assert caught.value.type == type
 
 
-def test_what_a_reply_has_too_much_does_not_reach_the_next_call(made: Any) -> None:
-    replies = answering(framed(RELEASED[4:] + bytes(9)), RELEASED)
-    with replies as endpoint, made.connect(endpoint, timeout_s=10) as connection:
-        connection.node.release(importlib.import_module("hard_client.gen.pyrpc_idl.ttypes").Ref(""), None)
+def call_twice(made: Any, endpoint: str, compact: bool) -> list[str]:
+    """How two calls end: "ok", or the class of the exception."""
+    ends = []
+    client = importlib.import_module("hard_client.gen.hard_idl.Hard").Client
+    with made.connect(endpoint, compact=compact, timeout_s=10, max_frame_bytes=2**20) as connection:
+        for _ in range(2):
+            try:
+                assert made.to_array(connection.service("Interop", client).mirror(made.to_tensor(PIXELS))).size == 4
+            except (TException, ValueError) as error:
+                ends.append(type(error).__name__)
+            else:
+                ends.append("ok")
+    return ends
+
+
+@PROTOCOLS
+@needs_c_or_not
+def test_a_reply_that_no_library_may_take_is_refused(made: Any, compact: bool, has_c_code: bool) -> None:
+    protocol = "compact" if compact else "binary"
+    replies = malformed(protocol)
+    with hostile_node(protocol, list(replies.values())) as (host, port):
+        for what in replies:
+            first, _ = call_twice(made, f"{host}:{port}", compact)
+            assert first in ("TTransportException", "TProtocolException"), what
+
+
+@PROTOCOLS
+@needs_c_or_not
+def test_bytes_that_are_no_reply_raise_what_a_caller_expects(made: Any, compact: bool, has_c_code: bool) -> None:
+    protocol = "compact" if compact else "binary"
+    ends: set[str] = set()
+    with hostile_node(protocol, list(mutated(protocol, 1000, seed=1))) as (host, port):
+        for _ in range(1000):
+            ends.update(call_twice(made, f"{host}:{port}", compact)[:1])
+    assert ends >= {"ok", "TTransportException", "TProtocolException"}
 
 
 def test_a_node_that_is_not_there_is_named(made: Any) -> None:
@@ -340,6 +408,27 @@ def test_nodes_with_tls_are_reached_with_a_context(made: Any, tmp_path: Path) ->
 
 
 # -- what is made
+
+
+def test_everything_that_an_idl_can_say_is_called(tmp_path: Path) -> None:
+    idl = Path(samples.__file__).with_name("everything.thrift")
+    with imported(tmp_path, idl, "everything_client") as package:
+        service = importlib.import_module("everything_client.gen.everything_idl.Everyone")
+        types = importlib.import_module("everything_client.gen.everything_idl.ttypes")
+        shared = importlib.import_module("everything_client.gen.shared_idl.ttypes")
+        handler = Handler(types, shared)
+        with Server.from_idl(idl, "Everyone", handler, port=0).start() as server:
+            with package.connect(server.endpoint) as connection:
+                client = connection.service("Everyone", service.Client)
+                client.note("not waited for")
+                assert client.hello("you") == "hello you"
+                assert client.both({1, 2}, {2, 3}) == {2}
+                assert client.next_color(types.Color.RED) == types.Color.GREEN
+                it = types.Everything(number=5, pixels=package.to_tensor(np.ones(3)), data=b"\0")
+                assert client.echo(it) == it
+                with pytest.raises(shared.Missing) as caught:
+                    client.path(0)
+                assert caught.value.why == "none"
 
 
 def test_bfloat16_in_a_contract_needs_ml_dtypes(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.interop.checks import PROTOCOLS
 from tests.interop.program import Built, Outcome, Program
 from tests.interop.rules import (  # noqa: F401
+    test_an_idl_with_everything_in_it_builds,
     test_it_passes_each_check_but_those_that_it_cannot,
     test_the_first_call_of_its_readme_works,
 )
