@@ -28,11 +28,11 @@ PROTOCOLS = {"binary": TBinaryProtocol, "compact": TCompactProtocol}
 _DEEP = 100_000
 
 
-def message(protocol: str, name: str, result: Tensor | None = None) -> bytes:
+def message(protocol: str, name: str, result: Tensor | None = None, seqid: int = 0) -> bytes:
     """A reply as it should be."""
     buffer = TMemoryBuffer()
     out = PROTOCOLS[protocol](buffer)
-    out.writeMessageBegin(name, TMessageType.REPLY, 0)
+    out.writeMessageBegin(name, TMessageType.REPLY, seqid)
     out.writeStructBegin("result")
     if result is not None:
         out.writeFieldBegin("success", TType.STRUCT, 0)
@@ -48,21 +48,21 @@ def frame(body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + body
 
 
-def good(protocol: str) -> bytes:
-    """The reply to echo."""
-    return message(protocol, "echo", Tensor(DType.UINT8, [2, 2], b"abcd"))
+def good(protocol: str, seqid: int = 0) -> bytes:
+    """The reply to echo; ``seqid`` is the number of the call, for clients that number them."""
+    return message(protocol, "echo", Tensor(DType.UINT8, [2, 2], b"abcd"), seqid)
 
 
-def malformed(protocol: str) -> dict[str, bytes]:
+def malformed(protocol: str, seqid: int = 0) -> dict[str, bytes]:
     """Replies that no library may take, by what is wrong with them."""
-    body = good(protocol)
+    body = good(protocol, seqid)
     start, data = body.partition(b"abcd")[0], body.partition(b"abcd")[2]
     assert data
     # The length of the data is before it: four bytes, or one.
     width = 4 if protocol == "binary" else 1
     longer = struct.pack(">i", 2**30) if protocol == "binary" else b"\x80\x80\x80\x80\x04"
     negative = struct.pack(">i", -5) if protocol == "binary" else b"\xfb\xff\xff\xff\xff\xff\xff\xff\xff\x01"
-    head = message(protocol, "echo")[:-1]
+    head = message(protocol, "echo", seqid=seqid)[:-1]
     nested = {"binary": b"\x0c\x00\x63", "compact": b"\x1c"}[protocol]
     lists = {"binary": b"\x0f\x00\x63\x0c\x7f\xff\xff\xff", "compact": b"\x19\xfc\xff\xff\xff\xff\x07"}[protocol]
     return {
@@ -80,10 +80,10 @@ def malformed(protocol: str) -> dict[str, bytes]:
     }
 
 
-def mutated(protocol: str, count: int, seed: int) -> Iterator[bytes]:
+def mutated(protocol: str, count: int, seed: int, seqid: int = 0) -> Iterator[bytes]:
     """Replies with bytes changed, taken out or put in; the frame is right."""
     random_ = random.Random(seed)
-    body = good(protocol)
+    body = good(protocol, seqid)
     for _ in range(count):
         changed = bytearray(body)
         for _ in range(random_.randint(1, 4)):

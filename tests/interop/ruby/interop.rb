@@ -86,7 +86,7 @@ class Program
   end
 
   def plain
-    expect_same(Interop::Client.new(@connection.protocol).add(1, 2), 3)
+    expect_same(@connection.service(Interop, nil).add(1, 2), 3)
   end
 
   def generic

@@ -10,8 +10,9 @@ require "pyrpc/protocols"
 module Pyrpc
   # Open to one node. It carries one call at a time: open one for each thread.
   #
-  # What fails raises PyrpcIdl::RpcError (the node says why), Thrift::ApplicationException (it does not know the method)
-  # or Thrift::TransportException (no node, time over, connection lost); after the last one the connection is closed.
+  # What fails raises PyrpcIdl::RpcError (the node says why), Thrift::ApplicationException (it does not know the method),
+  # Thrift::TransportException (no node, time over, connection lost) or Thrift::ProtocolException (a reply that is none);
+  # after the last two the connection is closed.
   class Connection
     # The largest frame that Thrift runtimes take.
     MAX_FRAME_BYTES = 0x3FFFFFFF
@@ -43,7 +44,7 @@ module Pyrpc
       @protocol_class = compact ? Protocols::Compact : Protocols::Binary
       @options = { max_frame_bytes: max_frame_bytes, token: token }.compact
       @frames = Frames.new(connected(host, port, timeout_s), "#{host}:#{port}", timeout_s, max_frame_bytes)
-      @node = PyrpcIdl::Node::Client.new(protocol)
+      @node = service(PyrpcIdl::Node, nil)
       # Typed calls have no options: a node takes those that the connection has shown.
       @node.release(PyrpcIdl::Ref.new(id: ""), options)
     rescue StandardError
@@ -52,14 +53,9 @@ module Pyrpc
     end
 
     # Client of one service: connection.service(VisionIdl::Vision). The node knows it by the module's last name, or by
-    # the one that is given.
+    # the one that is given; nil calls methods without the name of a service.
     def service(generated, name = generated.name.split("::").last)
-      generated::Client.new(protocol(name))
-    end
-
-    # What a generated client is made with that calls methods without the name of a service.
-    def protocol(service = nil)
-      @protocol_class.new(@frames, service)
+      generated::Client.new(@protocol_class.new(@frames, name)).extend(Protocols::Replies)
     end
 
     # Options for a call of the generic API: those of the connection, and the time that is left; nil: no deadline.

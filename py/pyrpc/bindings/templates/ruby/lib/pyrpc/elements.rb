@@ -114,10 +114,12 @@ module Pyrpc
     end
 
     def decoded(bytes, encoding)
-      text = bytes.force_encoding(encoding)
-      raise ArgumentError, "expected a text in #{encoding}, got #{bytes.b.inspect}" unless text.valid_encoding?
+      text = bytes.dup.force_encoding(encoding)
+      raise EncodingError unless text.valid_encoding?
 
       text.encode(Encoding::UTF_8)
+    rescue EncodingError
+      raise ArgumentError, "expected a text in #{encoding}, got #{bytes.inspect}"
     end
     private_class_method :real, :all, :pack_bools, :pack_integers, :pack_texts, :encoded, :variable_texts, :fixed_text,
                          :decoded

@@ -7,8 +7,8 @@ require "thrift"
 module Pyrpc
   # A transport that reads one whole frame, and never past its end.
   #
-  # What is written waits until flush; large strings are not copied. After a time that is over, or bytes that are no
-  # frame, the socket is closed: what would come next belongs to a call that nobody waits for.
+  # What is written waits until flush; large strings are not copied. After a time that is over, and a reply that is none,
+  # the socket is closed: what would come next belongs to a call that nobody waits for.
   class Frames < Thrift::BaseTransport # :nodoc:
     CHUNK_BYTES = 1 << 20
     # Larger strings are sent from where they are.
@@ -21,6 +21,8 @@ module Pyrpc
       @timeout_s = timeout_s
       @max_frame_bytes = max_frame_bytes
       @is_waiting = false
+      @is_reading = false
+      @seqid = -1
       forget
     end
 
@@ -39,11 +41,17 @@ module Pyrpc
 
     # A new message; what is left of earlier ones is forgotten.
     def begin_message(is_answered)
+      disconnect if @is_reading
       fail_with(:NOT_OPEN, "the connection to #{@address} is closed") unless open?
       fail_with(:UNKNOWN, "a call of this connection has not ended: open one for each thread") if @is_waiting
 
       forget
       @is_answered = is_answered
+    end
+
+    # Numbers messages, over all clients of the connection.
+    def next_seqid
+      @seqid = (@seqid + 1) & 0x7FFFFFFF
     end
 
     def write(bytes)
@@ -81,6 +89,7 @@ module Pyrpc
       end
       @index = 0
       @is_waiting = false
+      @is_reading = true
     end
 
     # How many bytes of the frame are left.
@@ -88,9 +97,16 @@ module Pyrpc
       @frame.bytesize - @index
     end
 
-    # A frame that was read; its memory is not held until the next call.
+    # The message was read to its end. The memory of the frame is not held until the next one.
     def end_message
+      malformed("#{left} bytes follow it") unless left.zero?
+      @is_reading = false
       forget
+    end
+
+    def malformed(why)
+      disconnect
+      raise Thrift::ProtocolException.new(Thrift::ProtocolException::INVALID_DATA, "the reply is malformed: #{why}")
     end
 
     def read_all(size)
@@ -121,10 +137,7 @@ module Pyrpc
     end
 
     def advance(size)
-      if size.negative? || size > left
-        text = "the reply ends within a value: expected #{size} bytes, got #{left}"
-        raise Thrift::ProtocolException.new(Thrift::ProtocolException::INVALID_DATA, text)
-      end
+      malformed("it ends within a value: expected #{size} bytes, got #{left}") if size.negative? || size > left
       @index += size
       @index - size
     end

@@ -22,9 +22,9 @@ module Pyrpc
 
       def write_message_begin(name, type, _seqid)
         trans.begin_message(type == Thrift::MessageTypes::CALL)
-        @last_seqid = @last_seqid == 0x7FFFFFFF || @last_seqid.nil? ? 1 : @last_seqid + 1
+        @seqid = trans.next_seqid
         start
-        super("#{@prefix}#{name}", type, @last_seqid)
+        super("#{@prefix}#{name}", type, @seqid)
       end
 
       def write_byte(value)
@@ -75,15 +75,11 @@ module Pyrpc
         trans.read_frame
         start
         found = super
-        return found if found[2] == @last_seqid
-
-        trans.disconnect
-        text = "the reply has number #{found[2]}, expected #{@last_seqid}"
-        raise Thrift::ApplicationException.new(Thrift::ApplicationException::BAD_SEQUENCE_ID, text)
+        trans.malformed("it has number #{found[2]}, expected #{@seqid}") unless found[2] == @seqid
+        found
       end
 
       def read_message_end
-        invalid("#{trans.left} bytes follow it") unless trans.left.zero?
         trans.end_message
         super
       end
@@ -143,18 +139,25 @@ module Pyrpc
       # Each element takes at least one byte.
       def counted(header)
         count = header.last
-        invalid("#{count} elements in #{trans.left} bytes") if count.negative? || count > trans.left
+        trans.malformed("#{count} elements in #{trans.left} bytes") if count.negative? || count > trans.left
         deeper
         header
       end
 
       def deeper
-        invalid("values are nested deeper than #{MAX_DEPTH}") if @depth >= MAX_DEPTH
+        trans.malformed("values are nested deeper than #{MAX_DEPTH}") if @depth >= MAX_DEPTH
         @depth += 1
       end
+    end
 
-      def invalid(why)
-        raise Thrift::ProtocolException.new(Thrift::ProtocolException::INVALID_DATA, "the reply is malformed: #{why}")
+    # Mends clients: what is wrong with a reply has many names in Thrift's code.
+    module Replies
+      def receive_message(_result_class)
+        super
+      rescue Thrift::Exception
+        raise
+      rescue StandardError => e
+        @iprot.trans.malformed(e.message)
       end
     end
 
