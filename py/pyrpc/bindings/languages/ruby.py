@@ -140,9 +140,9 @@ def _names(project: Project) -> Mapping[str, str]:
     if project.main is not None and project.first_call is not None and project.main.service is not None:
         namespace, service = project.main.namespace("rb"), project.main.service
         name = f"{namespace}.{service}" if namespace else service
-        required = f'require "{_file(name)}"'
+        required = f'\nrequire "{_file(name)}"'
         lines = list(_call(project.first_call, service, _module(name)))
-    return {"FOLDER": _FOLDER, "REQUIRE": required, "CALL": "\n".join(lines)}
+    return {"FOLDER": _FOLDER, "REQUIRE": required, "CALL": "".join(f"\n  {line}" for line in lines)}
 
 
 def _call(call: FirstCall, service: str, module: str) -> Iterator[str]:
