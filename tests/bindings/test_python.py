@@ -417,18 +417,18 @@ def test_everything_that_an_idl_can_say_is_called(tmp_path: Path) -> None:
         types = importlib.import_module("everything_client.gen.everything_idl.ttypes")
         shared = importlib.import_module("everything_client.gen.shared_idl.ttypes")
         handler = Handler(types, shared)
-        with Server.from_idl(idl, "Everyone", handler, port=0).start() as server:
-            with package.connect(server.endpoint) as connection:
-                client = connection.service("Everyone", service.Client)
-                client.note("not waited for")
-                assert client.hello("you") == "hello you"
-                assert client.both({1, 2}, {2, 3}) == {2}
-                assert client.next_color(types.Color.RED) == types.Color.GREEN
-                it = types.Everything(number=5, pixels=package.to_tensor(np.ones(3)), data=b"\0")
-                assert client.echo(it) == it
-                with pytest.raises(shared.Missing) as caught:
-                    client.path(0)
-                assert caught.value.why == "none"
+        running = Server.from_idl(idl, "Everyone", handler, port=0).start()
+        with running as server, package.connect(server.endpoint) as connection:
+            client = connection.service("Everyone", service.Client)
+            client.note("not waited for")
+            assert client.hello("you") == "hello you"
+            assert client.both({1, 2}, {2, 3}) == {2}
+            assert client.next_color(types.Color.RED) == types.Color.GREEN
+            it = types.Everything(number=5, pixels=package.to_tensor(np.ones(3)), data=b"\0")
+            assert client.echo(it) == it
+            with pytest.raises(shared.Missing) as caught:
+                client.path(0)
+            assert caught.value.why == "none"
 
 
 def test_bfloat16_in_a_contract_needs_ml_dtypes(tmp_path: Path) -> None:

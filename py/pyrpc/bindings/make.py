@@ -22,6 +22,7 @@ _TEMPLATE = ".in"
 _USAGE = f"USAGE.md{_TEMPLATE}"
 _README = f"README.md{_TEMPLATE}"
 _PLACEHOLDER = re.compile(r"@([A-Z][A-Z0-9_]*)@")
+_ALONE = re.compile(rf"^[ \t]*{_PLACEHOLDER.pattern}[ \t]*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,13 @@ def make_bindings(
 
 
 def filled(text: str, names: Mapping[str, str], where: str) -> str:
-    """A text with its placeholders replaced; one that stands alone in its line takes the line's indentation."""
+    """A text with its placeholders replaced.
+
+    One that stands alone in its line takes the line's indentation, and the line along if it stands for nothing.
+    """
+
+    def line_of(match: re.Match[str]) -> str:
+        return "" if names.get(match[1]) == "" else match[0]
 
     def value(match: re.Match[str]) -> str:
         try:
@@ -81,6 +88,7 @@ def filled(text: str, names: Mapping[str, str], where: str) -> str:
         line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
         return found.replace("\n", f"\n{line}") if line.isspace() else found
 
+    text = _ALONE.sub(line_of, text)
     return _PLACEHOLDER.sub(value, text)
 
 
