@@ -32,7 +32,7 @@ from pyrpc.server.events import FailedCall, NodeLog, trace_id_of
 from pyrpc.server.quick_calls import QuickCalls
 from pyrpc.server.request_bytes import RequestBytes, default_bytes_in_flight
 from pyrpc.server.store import Store
-from pyrpc.server.typed.calls import TypedCalls, call_typed
+from pyrpc.server.typed.calls import TYPED_REPLY_HELP, TypedCalls, call_typed
 from pyrpc.stage.current import RUNNING, Peer, current_call
 from pyrpc.stage.registry import Registry, Stage
 from pyrpc.transport.channel import Channel
@@ -271,6 +271,8 @@ class Dispatcher:
     def _serve_small(self, channel: Channel, call: small.SmallCall) -> None:
         """Answer a call that wire/small.py could read; what it cannot write goes the general way."""
         method, seqid, args, remaining_ms, max_frame_bytes = call
+        # As _admit does it.
+        channel.max_frame_bytes = max_frame_bytes
         admission = self._admission
         began = time.monotonic()
         if self._quick_calls.last_us.get(method, _QUICK_US) >= _QUICK_US:
@@ -318,6 +320,7 @@ class Dispatcher:
         peer: Peer | None,
     ) -> Parts:
         try:
+            self._admit(name, args or {}, peer)
             if args is None:
                 raise self.typed.unknown(name)
             if name not in METHODS:
@@ -325,6 +328,12 @@ class Dispatcher:
             return self._methods[name](codec, name, seqid, args, arrived_at, peer)
         except Exception as error:
             return self._error(codec, name, seqid, error, failed_call(args or {}, arrived_at, peer))
+
+    def _admit(self, name: str, args: dict[str, Any], peer: Peer | None) -> None:
+        """Take note of what a call says of its caller, whatever becomes of it: typed calls cannot say it."""
+        options = args.get("options")
+        if isinstance(options, CallOptions) and options.max_frame_bytes is not None and isinstance(peer, Channel):
+            peer.max_frame_bytes = options.max_frame_bytes
 
     def _error(self, codec: Codec, name: str, seqid: int, error: Exception, call: FailedCall | None = None) -> Parts:
         cause: BaseException | None = None
@@ -495,7 +504,8 @@ class Dispatcher:
         except CallerError as error:
             raise _cannot_travel(method, error) from error
         max_bytes = min(max_frame_bytes, limits.HARD_FRAME_BYTES)
-        check_frame(frame_bytes(parts), max_bytes, f"the result of {method}", _REPLY_HELP)
+        todo = _REPLY_HELP if name in METHODS else TYPED_REPLY_HELP
+        check_frame(frame_bytes(parts), max_bytes, f"the result of {method}", todo)
         return parts
 
     def _stage_failed(self, name: str, error: BaseException) -> StageFailedError:

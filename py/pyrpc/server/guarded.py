@@ -12,15 +12,15 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from pyrpc.errors import AuthError, ProtocolError
-from pyrpc.server.dispatch import Dispatcher, failed_call
+from pyrpc.errors import AuthError
+from pyrpc.server.dispatch import Dispatcher
 from pyrpc.server.events import FailedCall
 from pyrpc.server.request_bytes import RequestBytes
 from pyrpc.server.tokens import Grant, TokenFile, denied
 from pyrpc.stage.current import Peer
 from pyrpc.transport.channel import Channel
 from pyrpc.wire import limits, small
-from pyrpc.wire.codec import BINARY, METHODS, Codec, Parts, frame_bytes
+from pyrpc.wire.codec import BINARY, METHODS, frame_bytes
 from pyrpc.wire.messages import CallOptions
 from pyrpc.wire.token_tail import cut_tail, token_tail
 
@@ -122,28 +122,15 @@ class GuardedDispatcher(Dispatcher):
         try:
             grant.require(call[0])
         except AuthError as error:
+            # As _admit does it.
+            channel.max_frame_bytes = call[4]
             parts = self._error(BINARY, "call", call[1], error, FailedCall(channel.peer, call[0], call[1]))
             channel.send(parts, frame_bytes(parts))
         else:
             self._serve_small(channel, call)
 
-    def _answer(
-        self,
-        codec: Codec,
-        name: str,
-        seqid: int,
-        args: dict[str, Any] | None,
-        arrived_at: float,
-        peer: Peer | None,
-    ) -> Parts:
-        try:
-            self._admit(name, args or {}, peer)
-        except (AuthError, ProtocolError) as error:
-            return self._error(codec, name, seqid, error, failed_call(args or {}, arrived_at, peer))
-        return super()._answer(codec, name, seqid, args, arrived_at, peer)
-
     def _admit(self, name: str, args: dict[str, Any], peer: Peer | None) -> None:
-        """Refuse whoever may not call this."""
+        """Refuse whoever may not call this; what a call says of its caller counts if its token is known."""
         if name in _FREE:
             return
         if name not in METHODS:
@@ -159,6 +146,7 @@ class GuardedDispatcher(Dispatcher):
             grant = self._tokens.grant(token)
             if channel is not None and token is not None:
                 channel.caller = _Known(grant, token_tail(token))
+        super()._admit(name, args, peer)
         argument = _METHOD_ARGUMENT.get(name)
         if argument is not None:
             grant.require(str(args.get(argument) or ""))

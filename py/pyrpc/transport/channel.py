@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from pyrpc.transport.patience import Patience
 from pyrpc.transport.stream import SocketSource, StreamSocket, has_peer_closed, send_all, send_frame
+from pyrpc.wire import limits
 from pyrpc.wire.codec import Codec, Parts
 
 LINGER_S = 0.05
@@ -102,6 +103,8 @@ class Channel:
     codec: Codec | None = None
     # What the layer above remembers of who calls.
     caller: object = None
+    # The largest frame that the caller takes, as a call said it last; for calls that have no place for it.
+    max_frame_bytes = limits.STOCK_FRAME_BYTES
 
     def __init__(self, sock: StreamSocket, peer: str) -> None:
         self.sock = sock

@@ -12,8 +12,15 @@ from typing import Protocol
 from pyrpc.errors import ConfigError, StageFailedError, UnknownMethodError
 from pyrpc.server.typed.codec import NamedCodec, TypedCodec
 from pyrpc.stage.current import Peer
-from pyrpc.wire.codec import METHODS, Codec, Parts
+from pyrpc.transport.channel import Channel
+from pyrpc.wire import limits
+from pyrpc.wire.codec import METHODS, Codec, Parts, check_frame, frame_bytes
+from pyrpc.wire.messages import CallOptions
 
+TYPED_REPLY_HELP = (
+    "return less, or let the caller take larger frames and say so first, on the same connection, "
+    'with release(Ref(""), CallOptions(max_frame_bytes=...)) of service Node'
+)
 _NODE = "Node"
 _MAX_LISTED = 10
 # Names that were found, each in both protocols; there are no more than a service has methods.
@@ -126,7 +133,12 @@ def call_typed(
     arrived_at: float,
     peer: Peer | None,
 ) -> Parts:
-    """Answer a typed call by way of Node.call; what the IDL declares as an exception is an answer like others."""
+    """Answer a typed call by way of Node.call; what the IDL declares as an exception is an answer like others.
+
+    The reply may be as large as calls of service Node have said on the same connection.
+    """
+    most = (peer.max_frame_bytes if isinstance(peer, Channel) else 0) or limits.STOCK_FRAME_BYTES
+    args["options"] = CallOptions(max_frame_bytes=most)
     try:
         parts: Parts = call(codec, name, seqid, args, arrived_at, peer)  # type: ignore[operator]
         return parts
@@ -134,4 +146,6 @@ def call_typed(
         declared = codec.encode_declared(seqid, error.__cause__) if isinstance(codec, TypedCodec) else None
         if declared is None:
             raise
+        most = min(most, limits.HARD_FRAME_BYTES)
+        check_frame(frame_bytes(declared), most, f"what {name} raised", TYPED_REPLY_HELP)
         return declared
