@@ -103,8 +103,6 @@ class Channel:
     codec: Codec | None = None
     # What the layer above remembers of who calls.
     caller: object = None
-    # The largest frame that the caller takes, as a call said it last; for calls that have no place for it.
-    max_frame_bytes = limits.STOCK_FRAME_BYTES
 
     def __init__(self, sock: StreamSocket, peer: str) -> None:
         self.sock = sock
@@ -117,6 +115,8 @@ class Channel:
         self.heard_at = 0.0
         # Whether its last call took next to no time.
         self.was_quick = False
+        # The largest frame that the caller takes, as a call said it last; for calls that have no place for it.
+        self.max_frame_bytes = limits.STOCK_FRAME_BYTES
         # From the first byte of a call to the last of its answer.
         self.is_busy = False
         # Part of a frame is here, and no thread.
