@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pyrpc.bindings.language import Language
 from pyrpc.bindings.sources import IdlFile
 from pyrpc.errors import ConfigError
-from pyrpc.idl.model import Document, Enum, Service, Struct, Typedef
+from pyrpc.idl.model import Const, Document, Enum, Service, Struct, Typedef
 
 _ON_THE_WIRE = ("method", "service")
 
@@ -40,9 +40,12 @@ def names_of(document: Document) -> Iterator[tuple[str, str, str, int]]:
             yield from (("member", member.name, each.name, each.line) for member in each.members)
         elif isinstance(each, Typedef):
             yield "type", each.name, document.name, each.line
+        elif isinstance(each, Const):
+            yield "constant", each.name, document.name, each.line
         elif isinstance(each, Service):
             yield "service", each.name, document.name, each.line
             for function in each.functions:
                 yield "method", function.name, each.name, function.line
                 where = f"{each.name}.{function.name}"
                 yield from (("parameter", field.name, where, field.line) for field in function.params)
+                yield from (("thrown exception", field.name, where, field.line) for field in function.throws)

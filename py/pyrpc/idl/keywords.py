@@ -40,7 +40,8 @@ _LANGUAGES = {
         static_assert static_cast stderr stdin stdout template thread_local typeid typename using wchar_t xor_eq
         linux unix NULL EOF
     """,
-    "js": "arguments debugger eval export function let null typeof undefined prototype constructor",
+    "js": "arguments debugger eval export function let null typeof undefined prototype constructor "
+    "seqid new_seqid pClass",
     "rs": "await become box crate dyn enum extern final fn impl let loop macro match mod move mut override priv pub "
     "ref Self trait type typeof unsafe unsized where",
     "rb": """
@@ -53,6 +54,8 @@ _LANGUAGES = {
 }
 # Methods of the structs that compilers write, in Python, C++ and Go: a field, or a parameter, would hide them.
 _METHODS_OF_STRUCTS = frozenset({"read", "write", "thrift_spec"})
+# What methods of clients in JavaScript use, and a parameter would hide.
+_OF_METHODS = frozenset({"Promise", "Thrift", "output", "reject", "resolve"})
 TAKEN = frozenset(f"{_RESERVED} {_THRIFT} {' '.join(_LANGUAGES.values())}".split())
 
 # What generated code, or a language, calls a type already; compared without regard to case, as PHP does.
@@ -65,7 +68,8 @@ abstract and as break case catch class clone const constant continue declare def
 endforeach endif endswitch endwhile enum extends false final finally for foreach global goto if implements include
 instanceof interface namespace never new or parent print private protected public return static switch tbase texception
 throw tprotocol true try ttype use var while xor yield
-all_structs constants fid fix_spec fname ftype iface iprot sys tmessagetype tprocessor ttransport ttypes
+all_structs constants exports fid fix_spec fname ftype iface infer int64 iprot keyof sys tmessagetype tprocessor ttransport ttypes
+unique
 """
 TAKEN_TYPES = frozenset(_TYPE_NAMES.split())
 
@@ -93,9 +97,15 @@ def identifier(name: str, where: str) -> str:
 
 
 def field_identifier(name: str, where: str) -> str:
-    """The same for the name of a field or parameter."""
+    """The same for the name of a field."""
     name = identifier(name, where)
     return f"{name}_" if name in _METHODS_OF_STRUCTS else name
+
+
+def parameter_identifier(name: str, where: str) -> str:
+    """The same for the name of a parameter."""
+    name = field_identifier(name, where)
+    return f"{name}_" if name in _OF_METHODS else name
 
 
 def type_identifier(name: str, where: str) -> str:

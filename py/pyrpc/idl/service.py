@@ -9,7 +9,7 @@ from typing import Any
 from pyrpc.errors import ConfigError
 from pyrpc.idl.defaults import constant_of, doc_of
 from pyrpc.idl.hints import EXPECTED, TENSOR_TYPE, VALUE_TYPE, Hints
-from pyrpc.idl.keywords import check_distinct, field_identifier, identifier, type_identifier
+from pyrpc.idl.keywords import check_distinct, identifier, parameter_identifier, type_identifier
 from pyrpc.idl.model import (
     NOTHING,
     RPC_ERROR,
@@ -135,7 +135,7 @@ def _param(hints: Hints, where: str, parameter: inspect.Parameter, info: ParamIn
     is_many = info.kind in (ParamKind.VAR_POSITIONAL, ParamKind.VAR_NAMED)
     return Field(
         0,
-        field_identifier(parameter.name, place),
+        parameter_identifier(parameter.name, place),
         kind,
         default=NOTHING if default is NOTHING else constant_of(default, kind, hints.definitions),
         doc=_param_doc(info, default),

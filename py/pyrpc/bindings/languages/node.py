@@ -13,8 +13,17 @@ THRIFT = "0.24.0"
 FOLDER = "gen"
 # The templates that both have.
 BASE = "javascript"
-# Of the dtypes whose specs call them otherwise than the interface does.
-_DTYPES = {"str": "UNICODE"}
+# Keywords that the compiler lets through.
+_KEYWORDS = frozenset(["arguments", "debugger", "eval", "export", "let", "null", "typeof", "__proto__"])
+TAKEN: Mapping[str, frozenset[str]] = {
+    "parameter": _KEYWORDS | {"Promise", "Thrift", "output", "reject", "resolve", "write"},
+    "field": frozenset({"__proto__", "read", "write"}),
+    "thrown exception": frozenset({"__proto__", "read", "success"}),
+    "method": frozenset(["__proto__", "_reqs", "_seqid", "constructor", "new_seqid", "output", "pClass", "seqid"]),
+    "member": frozenset({"__proto__"}),
+    "constant": frozenset({"__proto__"}),
+    "type": _KEYWORDS | {"Int64", "Thrift", "exports", "require", "thrift", "ttypes"},
+}
 
 
 def javascript_names(
@@ -64,8 +73,7 @@ def _call(call: FirstCall, service: str, has_exact_types: bool) -> Iterator[str]
 
 def _value(argument: Argument, has_exact_types: bool) -> str:
     if argument.kind == "tensor":
-        name = argument.dtype.partition("[")[0]
-        return f"zeros(DType.{_DTYPES.get(name, name.upper())}, [{', '.join(map(str, argument.shape))}])"
+        return f"zeros(DType.{argument.dtype.upper()}, [{', '.join(map(str, argument.shape))}])"
     value = json.dumps(argument.value)
     if argument.kind == "binary":
         return f"Buffer.from({value})"
@@ -99,5 +107,6 @@ LANGUAGE = Language(
     run="node first_call.js",
     names=_names,
     fence="js",
+    taken=TAKEN,
     base=BASE,
 )

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pyrpc.bindings.language import Language
-from pyrpc.bindings.languages.node import BASE, FOLDER, THRIFT, javascript_names
+from pyrpc.bindings.languages.node import BASE, FOLDER, TAKEN, THRIFT, javascript_names
 from pyrpc.bindings.project import Project
 
 _TYPESCRIPT = "5.9"
+# What declarations cannot have either.
+_TAKEN = {
+    "field": frozenset({"constructor"}),
+    "type": frozenset({"infer", "keyof", "readonly", "unique"}),
+    "constant": frozenset({"debugger", "export", "null", "typeof"}),
+}
 
 
 def _imported(names: str, path: str) -> str:
@@ -39,5 +45,6 @@ LANGUAGE = Language(
     run="node build/src/first_call.js",
     names=_names,
     fence="ts",
+    taken={kind: names | _TAKEN.get(kind, frozenset()) for kind, names in TAKEN.items()},
     base=BASE,
 )
