@@ -68,8 +68,7 @@ abstract and as break case catch class clone const constant continue declare def
 endforeach endif endswitch endwhile enum extends false final finally for foreach global goto if implements include
 instanceof interface namespace never new or parent print private protected public return static switch tbase texception
 throw tprotocol true try ttype use var while xor yield
-all_structs constants exports fid fix_spec fname ftype iface infer int64 iprot keyof sys tmessagetype tprocessor ttransport ttypes
-unique
+all_structs constants fid fix_spec fname ftype iface int64 iprot sys tmessagetype tprocessor ttransport ttypes
 """
 TAKEN_TYPES = frozenset(_TYPE_NAMES.split())
 
