@@ -138,3 +138,25 @@ def test_a_folder_that_cannot_be_written_is_said(here: Path, capsys: pytest.Capt
     (here / "out").write_text("a file")
     assert main(["bindings", "go", "-o", "out"]) == 2
     assert "cannot write bindings to out" in capsys.readouterr().err
+
+
+@needs_compiler
+def test_a_compiler_of_another_version_works_and_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = here / "newer-thrift"
+    script.write_text('#!/bin/sh\n[ "$1" = -version ] && exec echo "Thrift version 0.22.0"\nexec thrift "$@"\n')
+    script.chmod(0o755)
+    assert main(["bindings", "go", "-o", "out", "--compiler", str(script)]) == 0
+    assert "note: the Thrift compiler is 0.22.0; the bindings are tested with 0.17" in capsys.readouterr().err
+    assert main(["bindings", "go", "-o", "out"]) == 0
+    assert "note:" not in capsys.readouterr().err
+
+
+@needs_compiler
+def test_what_is_not_made_any_more_but_was_changed_is_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bindings", "go", "sums_to_bind.py:Sums", "-o", "out"]) == 0
+    (here / "out/idl/sums.thrift").write_text("mine")
+    capsys.readouterr()
+    assert main(["bindings", "go", "-o", "out"]) == 0
+    out = capsys.readouterr().out
+    assert "kept idl/sums.thrift: it is not made any more, but was changed by hand; --force removes it" in out
+    assert "removed gen/sums_idl/sums.go: it is not made any more" in out

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyrpc.errors import ConfigError
+from pyrpc.idl.load import load_documents
 
 TESTED = (0, 17)
 HOW_TO_GET_IT = (
@@ -44,8 +45,14 @@ class Compiler:
         ConfigError
             It does not like it: ``got`` is what it says, with file and line.
         """
-        with tempfile.TemporaryDirectory(prefix="pyrpc-check-") as folder:
-            self.generate("json", idl, Path(folder), include_dirs)
+        try:
+            with tempfile.TemporaryDirectory(prefix="pyrpc-check-") as folder:
+                self.generate("json", idl, Path(folder), include_dirs)
+        except ConfigError as error:
+            # It does not say where a name stands that means nothing.
+            if _COMPLAINT.match(error.got or "") is None:
+                load_documents(idl, include_dirs)
+            raise
 
     def generate(self, generator: str, idl: Path, folder: Path, include_dirs: Sequence[Path]) -> None:
         """Write the code for one IDL, without what it includes, into a folder.
@@ -83,7 +90,14 @@ def find_compiler(command: str = "thrift") -> Compiler:
 
 def _run(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run([command, *arguments], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        return subprocess.run(
+            [command, *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
     except FileNotFoundError:
         raise ConfigError(f"the Thrift compiler ({command}) is missing", help=HOW_TO_GET_IT) from None
     except (OSError, subprocess.TimeoutExpired) as error:

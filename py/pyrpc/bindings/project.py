@@ -56,6 +56,7 @@ def make_project(paths: Sequence[Path], include_dirs: Sequence[Path], name: str 
     ConfigError
         One cannot be read, or the name is none.
     """
+    paths = tuple(dict.fromkeys(path.resolve() for path in paths))
     files = files_of(paths, include_dirs)
     asked = files[: len(paths)]
     main = next((file for file in asked if file.service is not None and file.stem != PACKAGED.stem), None)
@@ -63,6 +64,8 @@ def make_project(paths: Sequence[Path], include_dirs: Sequence[Path], name: str 
     name = name or f"{re.sub('[^a-z0-9]+', '-', stem.lower()).strip('-')}-client"
     if not _PROJECT.match(name):
         raise ConfigError(
-            f"the package name {name!r}", expected="small letters, digits and hyphens, such as vision-client"
+            f"the package name {name!r}",
+            expected="small letters, digits and hyphens, such as vision-client",
+            help="--package NAME",
         )
     return Project(name, files, main, first_call(main.functions) if main is not None else None)

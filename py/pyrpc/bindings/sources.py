@@ -63,21 +63,22 @@ def files_of(paths: Sequence[Path], include_dirs: Sequence[Path]) -> tuple[IdlFi
     Raises
     ------
     ConfigError
-        One cannot be read, or two have the same name.
+        One cannot be read, or two that differ have the same name.
     """
     found: dict[str, IdlFile] = {}
-    included: dict[str, Path] = {}
+    included: list[Path] = []
     for path in paths:
         loaded = load_documents(path, include_dirs)
         service = next((name for name, each in loaded.definitions.items() if _is_own_service(name, each)), None)
         own: Iterable[Function] = functions_of(loaded, service) if service is not None else ()
         functions = tuple(_without_typedefs(each, loaded.definitions) for each in own)
         _add(found, IdlFile(path.resolve(), _document(path), functions))
-        included.update(loaded.paths)
-    included.setdefault(PACKAGED.stem, PACKAGED)
-    for path in included.values():
-        if found.get(path.stem) is None or found[path.stem].path != path:
-            _add(found, IdlFile(path, _document(path)))
+        included.extend(loaded.paths.values())
+    for path in included:
+        _add(found, IdlFile(path, _document(path)))
+    # Beside an IDL may be a pyrpc.thrift of its own.
+    if PACKAGED.stem not in found:
+        _add(found, IdlFile(PACKAGED, _document(PACKAGED)))
     return tuple(found.values())
 
 
@@ -102,8 +103,11 @@ def _document(path: Path) -> Document:
 
 
 def _add(found: dict[str, IdlFile], file: IdlFile) -> None:
+    """Add a file, unless it is there; of two copies the first will do."""
     other = found.setdefault(file.stem, file)
-    if other is not file:
+    if other.path != file.path and other.path.read_bytes() != file.path.read_bytes():
         raise ConfigError(
-            f"two IDLs are called {file.path.name}", got=f"{other.path} and {file.path}", help="rename one"
+            f"two IDLs are called {file.path.name}",
+            got=f"{other.path} and {file.path}",
+            help="rename one, or keep one of two copies",
         )

@@ -146,6 +146,8 @@ def _tell(language: Language, done: Written, folder: Path, compiler: Compiler) -
         print(f"removed {path}: it is not made any more")
     for path in done.kept:
         print(f"kept {path}: it was changed by hand; --force writes over it")
+    for path in done.left:
+        print(f"kept {path}: it is not made any more, but was changed by hand; --force removes it")
     print("\n".join(["next:", f"  cd {folder}", *(f"  {command}" for command in language.build)]))
     print(f"  {language.run} 127.0.0.1 9090")
     if not compiler.is_tested:
