@@ -1,0 +1,22 @@
+"""Perl, by the bindings that pyrpc makes and the Thrift library of Apache."""
+
+from __future__ import annotations
+
+from tests.interop.program import Program
+from tests.interop.rules import (  # noqa: F401
+    test_an_idl_with_everything_in_it_builds,
+    test_it_passes_each_check_but_those_that_it_cannot,
+    test_the_first_call_of_its_readme_works,
+)
+
+from pyrpc.bindings import LANGUAGES
+
+PROGRAM = Program(
+    name="perl",
+    title="Perl",
+    runtime=LANGUAGES["perl"].runtime,
+    bindings="perl",
+    files={"interop.pl": "bin/interop.pl"},
+    build=("perl -c bin/interop.pl",),
+    run="perl bin/interop.pl",
+)
