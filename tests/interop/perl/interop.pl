@@ -215,23 +215,23 @@ sub dtype {
     return;
 }
 
-dtype('bool', [map { !!$_ } 1, 0, 1, 1, 0, 0], 'array of booleans');
+dtype('bool', [map { !!$_ } 1, 0, 1, 1, 0, 0], '[boolean, ...]');
 for my $bits (8, 16, 32, 64) {
     my $most = ~0 >> (65 - $bits);
-    dtype("int$bits", [-$most - 1, -1, 0, 3, $most - 1, $most], 'array of integers');
+    dtype("int$bits", [-$most - 1, -1, 0, 3, $most - 1, $most], '[integer, ...]');
     $most = ~0 >> (64 - $bits);
-    dtype("uint$bits", [0, 1, 2, 3, $most - 1, $most], 'array of integers');
+    dtype("uint$bits", [0, 1, 2, 3, $most - 1, $most], '[integer, ...]');
 }
-dtype('float16',  [0xBE00, 0x8000, 0, 0x3800, 0x4000, 0x7C00], 'array of integers, the bits');
-dtype('bfloat16', [0xBFC0, 0x8000, 0, 0x3F00, 0x4000, 0x7F80], 'array of integers, the bits');
+dtype('float16',  [0xBE00, 0x8000, 0, 0x3800, 0x4000, 0x7C00], '[integer, ...], the bits');
+dtype('bfloat16', [0xBFC0, 0x8000, 0, 0x3F00, 0x4000, 0x7F80], '[integer, ...], the bits');
 my $minus_zero = unpack 'd<', pack 'Q<', 1 << 63;
-dtype($_, [-1.5, $minus_zero, 0, 0.5, 2, 9**9**9], 'array of numbers') for qw(float32 float64);
+dtype($_, [-1.5, $minus_zero, 0, 0.5, 2, 9**9**9], '[number, ...]') for qw(float32 float64);
 my @complex = ([0.5, 0], map { [$_ + 0.5, -$_] } 1 .. 5);
-dtype($_, \@complex, 'array of [real, imaginary]') for qw(complex64 complex128);
+dtype($_, \@complex, '[[real, imaginary], ...]') for qw(complex64 complex128);
 my @counts = (0, 1, -1, 1000, 86_400_000, -(~0 >> 1) - 1);
-dtype('datetime64',  \@counts,                                                   'array of integers', 'ns');
-dtype('timedelta64', \@counts,                                                   'array of integers', 'ms');
-dtype('bytes',       ['', 'a', 'ab', 'abc', 'x', "y\0z"],                        'array of byte strings');
-dtype('unicode',     ['', 'a', 'ab', 'é', '😀', 'z😀'],                          'array of texts');
-dtype('string',      ['', 'a', 'ab', 'é', '😀', 'longer than all the others'], 'array of texts');
+dtype('datetime64',  \@counts,                                                   '[integer, ...]', 'ns');
+dtype('timedelta64', \@counts,                                                   '[integer, ...]', 'ms');
+dtype('bytes',       ['', 'a', 'ab', 'abc', 'x', "y\0z"],                        '[bytes, ...]');
+dtype('unicode',     ['', 'a', 'ab', 'é', '😀', 'z😀'],                          '[text, ...]');
+dtype('string',      ['', 'a', 'ab', 'é', '😀', 'longer than all the others'], '[text, ...]');
 $connection->close();
