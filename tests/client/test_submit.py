@@ -91,6 +91,36 @@ def test_calls_run_at_the_same_time(client: Client, service: Service) -> None:
     assert [future.result(30) for future in futures] == list(range(16))
 
 
+def test_quick_calls_do_not_wait_for_slow_ones(client: Client, service: Service) -> None:
+    client._submitter._learn("Service.add", 1e-5)
+    slow = [client.submit("Service.wait", number) for number in range(5)]
+    until = time.monotonic() + 60
+    while len(service.calls) < len(slow):
+        assert time.monotonic() < until
+        time.sleep(0.002)
+    assert [client.submit("Service.add", number).result(20) for number in range(5)] == list(range(5))
+    service.let.set()
+    assert [future.result(30) for future in slow] == list(range(5))
+
+
+def test_quick_call_that_was_queued_before_the_slow_ones_began_does_not_wait_either(
+    client: Client, service: Service
+) -> None:
+    submitter = client._submitter
+    submitter._learn("Service.add", 1e-5)
+    begun: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(submitter._threads, "run", lambda *work: begun.append(work))
+        slow = [client.submit("Service.wait", number) for number in range(5)]
+        quick = client.submit("Service.add", 1)
+    assert len(begun) == len(slow)
+    for work in begun:
+        submitter._threads.run(*work)
+    assert quick.result(20) == 1
+    service.let.set()
+    assert [future.result(30) for future in slow] == list(range(5))
+
+
 def test_errors_are_kept_for_their_own_future(client: Client) -> None:
     for _ in range(3):  # At first alone, then several on one connection.
         futures = [client.submit("Service.fail_odd", number) for number in range(100)]

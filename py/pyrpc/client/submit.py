@@ -12,6 +12,7 @@ import concurrent.futures
 import queue
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from pyrpc.client.caller import Caller
@@ -69,6 +70,9 @@ class Submitter:
         self._lock = threading.Lock()
         self._tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
         self._running = 0
+        # Of those: busy with a method that is not known to be quick, for as long as that takes. They are none of the
+        # few that quick calls get.
+        self._slow = 0
         # Threads that wait and are not promised to a task yet.
         self._spare = 0
         # Seconds that a call of a method runs on its node, as the nodes tell; a moving average. Time seen from here
@@ -78,15 +82,15 @@ class Submitter:
     def submit(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], timeout_s: float | None) -> _Future:
         """Queue a call; its time runs from now."""
         task = self._make_task(method, args, kwargs, timeout_s)
-        most = self._quick_threads if self._took_s.get(method, _NEVER) < _QUICK_S else _MAX_THREADS
+        is_quick = self._took_s.get(method, _NEVER) < _QUICK_S
         with self._lock:
             self._tasks.put(task)
             must_start = False
             if self._spare:
                 self._spare -= 1
-            elif self._running < most:
-                self._running += 1
-                must_start = True
+            elif self._running < (self._quick_threads + self._slow if is_quick else _MAX_THREADS):
+                must_start = self._running < _MAX_THREADS
+                self._running += must_start
         if must_start:
             self._threads.run(self._work)
         return task.future
@@ -118,6 +122,32 @@ class Submitter:
                     self._spare -= self._spare > 0
                     self._running -= 1
                     return None
+
+    def _occupied(self, task: Task, action: Callable[..., None], *args: Any) -> None:
+        """Do something for a task; while it may take long, those behind the task get another thread."""
+        if self._took_s.get(task.method, _NEVER) < _QUICK_S:
+            action(*args)
+            return
+        with self._lock:
+            self._slow += 1
+            most = min(_MAX_THREADS, self._quick_threads + self._slow)
+            must_start = not self._tasks.empty() and self._running < most
+            self._running += must_start
+        try:
+            if must_start:
+                self._start_beside()
+            action(*args)
+        finally:
+            with self._lock:
+                self._slow -= 1
+
+    def _start_beside(self) -> None:
+        try:
+            self._threads.run(self._work)
+        except RuntimeError:
+            # The system has no more threads: those behind wait for this one.
+            with self._lock:
+                self._running -= 1
 
     # -- one call
 
@@ -168,9 +198,9 @@ class Submitter:
             except queue.Empty:
                 break
         if calls:
-            self._exchange(tasks, calls, now)
+            self._occupied(tasks[0], self._exchange, tasks, calls, now)
         if odd is not None:
-            self._run_alone(odd)
+            self._occupied(odd, self._run_alone, odd)
 
     def _small(self, task: Task, now: float) -> SmallTask | None:
         """The call as bytes; None: it must go alone."""
