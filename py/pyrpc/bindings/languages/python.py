@@ -34,18 +34,7 @@ def _names(project: Project) -> Mapping[str, str]:
     package = _package(project.name)
     for file in project.files:
         _module(file)
-    helpers, modules = ["connect"], []
-    lines = ["info = connection.node.ping()", 'print("node", info.node_id, "of pyrpc", info.version)']
-    if project.main is not None and project.first_call is not None and project.main.service is not None:
-        service = project.main.service
-        local = f"{service}_client" if service in _LOCAL else service
-        alias = "" if local == service else f" as {local}"
-        modules = [f"from {package}.gen.{_module(project.main)} import {service}{alias}"]
-        lines += _call(project.first_call, service, local)
-        helpers += [name for name in ("DType", "to_array", "to_tensor") if any(name in line for line in lines)]
-    imports = [f"from {package} import {', '.join(sorted(helpers, key=str.swapcase))}", *modules]
-    if any("np." in line for line in lines):
-        imports = ["import numpy as np", *imports]
+    imports, lines = _program(project, package)
     needed = [_THRIFT, _NUMPY, *([_BFLOAT16] if _has_bfloat16(project) else [])]
     return {
         "PACKAGE": package,
@@ -54,6 +43,21 @@ def _names(project: Project) -> Mapping[str, str]:
         "IMPORTS": "\n".join(imports),
         "CALL": "\n".join(lines),
     }
+
+
+def _program(project: Project, package: str) -> tuple[list[str], list[str]]:
+    """What the first call imports, and what it does with its connection."""
+    lines = ["info = connection.node.ping()", 'print("node", info.node_id, "of pyrpc", info.version)']
+    services: list[str] = []
+    if project.main is not None and project.first_call is not None and project.main.service is not None:
+        service = project.main.service
+        local = f"{service}_client" if service in _LOCAL else service
+        alias = "" if local == service else f" as {local}"
+        services = [f"from {package}.gen.{_module(project.main)} import {service}{alias}"]
+        lines += _call(project.first_call, service, local)
+    used = [name for name in ("DType", "connect", "to_array", "to_tensor") if name == "connect" or name in str(lines)]
+    numpy = ["import numpy as np"] if "np." in str(lines) else []
+    return [*numpy, f"from {package} import {', '.join(used)}", *services], lines
 
 
 def _package(name: str) -> str:
