@@ -21,15 +21,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from java_classes import NoSuchClassError, without_classes
-
 TOP = Path(__file__).resolve().parent.parent
+# By its file: the package needs NumPy, and this does not.
+sys.path.append(str(TOP / "py/pyrpc/bindings"))
+
+import java_classes  # noqa: E402
+
 IDL = "thrift/pyrpc.thrift"
 # What of the Python package is wanted: not the Node-remote script.
 PYTHON_MODULES = ("Node.py", "constants.py", "ttypes.py")
 PYTHON_INIT = f'"""What the Thrift compiler makes of {IDL}; never edited by hand, `make gen` writes it."""\n'
-# For a server; what the compiler writes does not compile against the Java library of today.
-JAVA_SERVER_CLASSES = ("Processor", "AsyncProcessor")
 # The IDLs of services include it, so it is installed with the package.
 PACKAGED_IDL = "py/pyrpc/idl/pyrpc.thrift"
 
@@ -68,8 +69,8 @@ def java_files(package: Path) -> dict[str, bytes]:
     """The generated Java package, by file name, without what a client does not need."""
     files = {path.name: read(path) for path in sorted(package.glob("*.java"))}
     try:
-        node = without_classes(files["Node.java"].decode(), JAVA_SERVER_CLASSES)
-    except (KeyError, NoSuchClassError) as error:
+        node = java_classes.without_classes(files["Node.java"].decode(), java_classes.SERVER_CLASSES)
+    except (KeyError, java_classes.NoSuchClassError) as error:
         raise CannotCheckError(f"the compiler writes other Java than it did: {error}") from error
     return {**files, "Node.java": node.encode()}
 

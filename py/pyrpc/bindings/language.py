@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyrpc.bindings.project import Project
+from pyrpc.bindings.sources import IdlFile
 
 
 def _nothing(folder: Path) -> None:
     """What the compiler writes needs no mending."""
+
+
+def _complete(folder: Path, file: IdlFile, project: Project) -> None:
+    """The compiler leaves nothing out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,10 @@ class Language:
         What Markdown calls the language; its name by default.
     mend : callable
         Changes what the compiler wrote, in its folder.
+    idl : callable or None
+        The text of an IDL as the compiler gets it; None: as it is.
+    complete : callable
+        Adds what the compiler leaves out of an IDL, in its folder, after ``mend``.
     taken : mapping of str to frozenset of str
         Names that the compiler writes as they are, and that do not build: by what they would be the name of, which is
         "parameter", "field", "field of an exception", "thrown exception", "method", "member" (of an enum), "constant",
@@ -69,6 +78,8 @@ class Language:
     names: Callable[[Project], Mapping[str, str]]
     fence: str = ""
     mend: Callable[[Path], None] = field(default=_nothing)
+    idl: Callable[[IdlFile], str] | None = None
+    complete: Callable[[Path, IdlFile, Project], None] = field(default=_complete)
     taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
     base: str = ""
     since: tuple[int, ...] = (0, 13)

@@ -59,7 +59,7 @@ def make_bindings(
     folder = filled(language.folder, names, language.name)
     code = _compiled(language, filled(language.generator, names, language.name), project, compiler, include_dirs)
     files = {f"{folder}/{path}": content for path, content in code.items()}
-    idls = {f"idl/{file.path.name}": file.path.read_bytes() for file in project.files}
+    idls = {f"idl/{file.path.name}": _idl(language, file) for file in project.files}
     templates = dict(_templates(language))
     usage = templates.pop(_USAGE)
     added = dict(_added(templates, names))
@@ -118,9 +118,12 @@ def _compiled(
     made: dict[str, tuple[bytes, IdlFile]] = {}
     for file in project.files:
         with tempfile.TemporaryDirectory(prefix="pyrpc-bindings-") as name:
-            folder = Path(name)
-            compiler.generate(generator, file.path, folder, [*include_dirs, PACKAGED.parent])
+            folder = Path(name, "code")
+            folder.mkdir()
+            path = _copied(language, project, Path(name)) / file.path.name if language.idl else file.path
+            compiler.generate(generator, path, folder, [*include_dirs, PACKAGED.parent])
             language.mend(folder)
+            language.complete(folder, file, project)
             for path in sorted(path for path in folder.rglob("*") if path.is_file()):
                 place = path.relative_to(folder).as_posix()
                 content = path.read_bytes()
@@ -131,6 +134,17 @@ def _compiled(
                         help=f"give each a namespace of its own: namespace {language.namespace} NAME",
                     )
     return {place: content for place, (content, _) in made.items()}
+
+
+def _copied(language: Language, project: Project, folder: Path) -> Path:
+    """All IDLs as the language wants them, in one folder: what they include is found there first."""
+    for file in project.files:
+        (folder / file.path.name).write_bytes(_idl(language, file))
+    return folder
+
+
+def _idl(language: Language, file: IdlFile) -> bytes:
+    return language.idl(file).encode() if language.idl is not None else file.path.read_bytes()
 
 
 def _templates(language: Language) -> Iterator[tuple[str, Path]]:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 
+# What a server needs.
+SERVER_CLASSES = ("Processor", "AsyncProcessor")
+
 
 class NoSuchClassError(Exception):
     """The source has no class of that name where one is to be taken out."""
