@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from tests.interop import hostile
 from tests.interop.program import Built
 from tests.interop.ruby.test_program import PROGRAM as _PROGRAM
+from tests.interop.service import Interop
+
+from pyrpc import Server, Tls
 
 PROGRAM = _PROGRAM
 MUTATIONS = 400
@@ -18,7 +22,7 @@ SEQID = 1
 @pytest.fixture(scope="module")
 def library(built: Built) -> Built:
     """The bindings, with the programs of this module."""
-    for name in ("hostile.rb", "library.rb"):
+    for name in ("certificates.rb", "hostile.rb", "library.rb", "secure.rb"):
         (built.folder / "bin" / name).write_text((hostile.HERE / "ruby" / name).read_text())
     return built
 
@@ -34,6 +38,18 @@ def outcomes(library: Built, protocol: str, replies: list[bytes]) -> list[str]:
 def test_its_rules_hold(library: Built, node: str) -> None:
     host, port = node.rsplit(":", 1)
     output = library.shell(f"NODE_HOST={host} NODE_PORT={port} ruby -Ilib -Igen bin/library.rb", 120)
+    assert " 0 failures, 0 errors, 0 skips" in output, output
+
+
+def test_its_rules_of_tls_and_tokens_hold(library: Built, tmp_path: Path) -> None:
+    library.shell(f"ruby bin/certificates.rb {tmp_path}", 60)
+    (tmp_path / "tokens").write_text("somebody s3cret\n")
+    (tmp_path / "tokens").chmod(0o600)
+    tls = Tls(cert=tmp_path / "node.pem", key=tmp_path / "node.key")
+    with Server(Interop, port=0, tls=tls, tokens=tmp_path / "tokens") as server:
+        host, port = server.endpoint.rsplit(":", 1)
+        told = f"NODE_HOST={host} NODE_PORT={port} NODE_AUTHORITY={tmp_path}/authority.pem"
+        output = library.shell(f"{told} ruby -Ilib -Igen bin/secure.rb", 120)
     assert " 0 failures, 0 errors, 0 skips" in output, output
 
 

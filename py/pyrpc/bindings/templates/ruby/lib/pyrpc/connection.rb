@@ -1,11 +1,11 @@
 # Connections to a node, with limits that suit arrays.
 # frozen_string_literal: true
 
-require "socket"
 require "thrift"
 require "pyrpc_idl/node"
 require "pyrpc/frames"
 require "pyrpc/protocols"
+require "pyrpc/sockets"
 
 module Pyrpc
   # Open to one node. It carries one call at a time: open one for each thread.
@@ -27,8 +27,10 @@ module Pyrpc
     # compact:: speaks the compact protocol in place of the binary one.
     # max_frame_bytes:: the largest reply to take.
     # token:: for nodes that ask for one.
-    def self.open(host, port, timeout_s: 30, compact: false, max_frame_bytes: MAX_FRAME_BYTES, token: nil)
-      connection = new(host, port, timeout_s, compact, max_frame_bytes, token)
+    # tls:: for nodes that speak it: an OpenSSL::SSL::SSLContext, which says whom to trust; true: whom this machine does.
+    def self.open(host, port, timeout_s: 30, compact: false, max_frame_bytes: MAX_FRAME_BYTES, token: nil, tls: nil)
+      socket = Sockets.connected(host, port, timeout_s, tls)
+      connection = new(Frames.new(socket, "#{host}:#{port}", timeout_s, max_frame_bytes), compact, max_frame_bytes, token)
       return connection unless block_given?
 
       begin
@@ -40,10 +42,10 @@ module Pyrpc
 
     private_class_method :new
 
-    def initialize(host, port, timeout_s, compact, max_frame_bytes, token) # :nodoc:
+    def initialize(frames, compact, max_frame_bytes, token) # :nodoc:
+      @frames = frames
       @protocol_class = compact ? Protocols::Compact : Protocols::Binary
       @options = { max_frame_bytes: max_frame_bytes, token: token }.compact
-      @frames = Frames.new(connected(host, port, timeout_s), "#{host}:#{port}", timeout_s, max_frame_bytes)
       @node = service(PyrpcIdl::Node, nil)
       # Typed calls have no options: a node takes those that the connection has shown.
       @node.release(PyrpcIdl::Ref.new(id: ""), options)
@@ -65,23 +67,11 @@ module Pyrpc
 
     # Ends it; closing again does no harm.
     def close
-      @frames&.disconnect
+      @frames.disconnect
     end
 
     def closed?
       !@frames.open?
-    end
-
-    private
-
-    def connected(host, port, timeout_s)
-      socket = ::Socket.tcp(host, port, connect_timeout: timeout_s)
-      socket.setsockopt(::Socket::IPPROTO_TCP, ::Socket::TCP_NODELAY, 1)
-      socket
-    rescue SystemCallError, SocketError => e
-      raise Thrift::TransportException.new(
-        Thrift::TransportException::NOT_OPEN, "no connection to the node #{host}:#{port}: #{e.message}"
-      )
     end
   end
 end

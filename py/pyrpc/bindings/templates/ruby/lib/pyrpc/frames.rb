@@ -1,8 +1,8 @@
 # Frames over a socket, in place of Thrift's, which know no limit and give late replies to the next call.
 # frozen_string_literal: true
 
-require "io/wait"
 require "thrift"
+require "pyrpc/sockets"
 
 module Pyrpc
   # A transport that reads one whole frame, and never past its end.
@@ -145,8 +145,8 @@ module Pyrpc
     def send_all(piece)
       until piece.empty?
         sent = @socket.write_nonblock(piece, exception: false)
-        if sent == :wait_writable
-          @socket.wait_writable(@timeout_s) || give_up("took no bytes")
+        if sent.is_a?(Symbol)
+          Sockets.wait(@socket, sent, @timeout_s) || give_up("took no bytes")
         else
           piece = piece.byteslice(sent..)
         end
@@ -160,7 +160,7 @@ module Pyrpc
       while received.bytesize < size
         found = @socket.read_nonblock([size - received.bytesize, CHUNK_BYTES].min, chunk, exception: false)
         case found
-        when :wait_readable then @socket.wait_readable(@timeout_s) || give_up("sent nothing")
+        when Symbol then Sockets.wait(@socket, found, @timeout_s) || give_up("sent nothing")
         when nil then lost("it was closed by the node")
         else received << found
         end
@@ -180,7 +180,7 @@ module Pyrpc
 
     def guarded
       yield
-    rescue SystemCallError, IOError => e
+    rescue SystemCallError, IOError, OpenSSL::SSL::SSLError => e
       lost(e.message)
     end
 
