@@ -93,10 +93,10 @@ def mutated(protocol: str, count: int, seed: int, seqid: int = 0) -> Iterator[by
 
 
 @contextmanager
-def hostile_node(protocol: str, replies: list[bytes]) -> Iterator[tuple[str, str]]:
-    """Host and port of a node that gives each connection one reply, after a right one to ``release``."""
+def hostile_node(protocol: str, replies: list[bytes], seqid: int = 0) -> Iterator[tuple[str, str]]:
+    """Host and port of a node that gives each connection one reply, after a right one to ``release`` of that number."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        arguments = (listener, protocol, replies)
+        arguments = (listener, frame(message(protocol, "release", seqid=seqid)), replies)
         thread = threading.Thread(target=_serve, args=arguments, daemon=True)
         thread.start()
         yield "127.0.0.1", str(listener.getsockname()[1])
@@ -105,14 +105,14 @@ def hostile_node(protocol: str, replies: list[bytes]) -> Iterator[tuple[str, str
         thread.join(10)
 
 
-def _serve(listener: socket.socket, protocol: str, replies: list[bytes]) -> None:
+def _serve(listener: socket.socket, greeting: bytes, replies: list[bytes]) -> None:
     for reply in replies:
         try:
             connection, _ = listener.accept()
         except OSError:
             return
         with connection:
-            for answer in chain([frame(message(protocol, "release")), reply], repeat(b"")):
+            for answer in chain([greeting, reply], repeat(b"")):
                 if not _read_frame(connection):
                     break
                 connection.sendall(answer)

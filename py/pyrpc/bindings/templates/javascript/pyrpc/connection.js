@@ -147,7 +147,8 @@ class Connection {
   /** @internal A number that no other call on this connection has; raises what ended the connection. */
   nextId() {
     if (this.#ended) {
-      throw this.#ended;
+      const message = `the connection to ${this.#address} has ended: ${this.#ended.message}`;
+      throw new ConnectionLostError(message, { cause: this.#ended });
     }
     this.#lastId = (this.#lastId + 1) & 0x7fffffff;
     return this.#lastId;

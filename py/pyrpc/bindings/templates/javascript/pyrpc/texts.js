@@ -5,6 +5,9 @@ const { DType } = require("../gen/pyrpc_types");
 
 const OFFSET_BYTES = 8;
 const POINT_BYTES = 4;
+const MAX_POINT = 0x10ffff;
+// A few bytes must not become a list that fills the memory.
+const MAX_EMPTY = 2 ** 20;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** STRING: where each text begins and the last one ends, then all of them. */
@@ -32,8 +35,16 @@ function readTexts(data, count) {
     if (start < 0 || start > end || end > body.length) {
       throw new RangeError(`text ${index} goes from ${start} to ${end}, of ${body.length} bytes`);
     }
-    return UTF8.decode(body.subarray(start, end));
+    return decoded(body.subarray(start, end), index);
   });
+}
+
+function decoded(bytes, index) {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw new TypeError(`text ${index} is no UTF-8`);
+  }
 }
 
 /** BYTES and UNICODE: all as wide as the widest, with zeros after them. */
@@ -69,16 +80,25 @@ function readFixedTexts({ dtype, itemsize }, data, count) {
   if (size < 0 || size % unit !== 0 || size * count !== data.length) {
     throw new RangeError(`${count} texts of ${size} bytes are not ${data.length} bytes`);
   }
+  if (size === 0 && count > MAX_EMPTY) {
+    throw new RangeError(`${count} texts without a byte; expected at most ${MAX_EMPTY}`);
+  }
   const read = dtype === DType.BYTES ? (bytes) => bytes.toString("latin1") : readPoints;
   return Array.from({ length: count }, (_, index) =>
-    read(data.subarray(index * size, (index + 1) * size)).replace(/\0+$/, ""),
+    read(data.subarray(index * size, (index + 1) * size), index).replace(/\0+$/, ""),
   );
 }
 
-function readPoints(bytes) {
+function readPoints(bytes, index) {
   let text = "";
   for (let place = 0; place < bytes.length; place += POINT_BYTES) {
-    text += String.fromCodePoint(bytes.readUInt32LE(place));
+    const point = bytes.readUInt32LE(place);
+    if (point > MAX_POINT) {
+      throw new RangeError(
+        `text ${index} has the code point ${point}; expected at most ${MAX_POINT}`,
+      );
+    }
+    text += String.fromCodePoint(point);
   }
   return text;
 }
