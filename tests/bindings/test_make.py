@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ while [ "$1" != -out ]; do shift; done
 name=$(sed -n 's,^// ,,p;q' "$idl")
 cp "$idl" "$2/${name:-pyrpc.rb}"
 """
-LANGUAGE = replace(LANGUAGES["ruby"], mend=lambda folder: None)
+LANGUAGE = replace(LANGUAGES["ruby"], mend=lambda folder: None, before=())
 
 
 def made(folder: Path, *stems: str, version: tuple[int, ...] = (0, 17, 0), language: Language = LANGUAGE) -> Bindings:
@@ -68,6 +69,15 @@ def test_a_compiler_that_is_too_old_is_refused_and_a_newer_one_named(idls: Path)
     assert caught.value.expected == "0.14 or later"
     readme = made(idls, "one", version=(0, 22, 0), language=needed).files["README.md"].decode()
     assert "what the Thrift compiler 0.22.0 wrote" in readme
+
+
+def test_a_compiler_whose_code_the_library_does_not_run_is_refused(idls: Path) -> None:
+    limited = replace(LANGUAGE, before=(0, 18))
+    assert "gen/same.rb" in made(idls, "one", version=(0, 17, 9), language=limited).files
+    message = rf"the Thrift compiler 0\.25\.0 writes Ruby that does not run with {re.escape(LANGUAGE.runtime)}"
+    with pytest.raises(ConfigError, match=message) as caught:
+        made(idls, "one", version=(0, 25, 0), language=limited)
+    assert caught.value.expected == "a version before 0.18"
 
 
 def test_the_readme_has_the_first_call_and_says_what_each_file_is(idls: Path) -> None:

@@ -63,6 +63,8 @@ class Language:
         language's own folder takes the place of one with the same name.
     since : tuple of int
         The first version of the compiler that can do it.
+    before : tuple of int
+        The first version whose code the library does not run any more; empty: none is known.
     """
 
     name: str
@@ -83,3 +85,4 @@ class Language:
     taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
     base: str = ""
     since: tuple[int, ...] = (0, 13)
+    before: tuple[int, ...] = ()

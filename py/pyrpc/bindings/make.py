@@ -48,11 +48,7 @@ def make_bindings(
     ConfigError
         The compiler is too old, or refuses an IDL; a name does not build; or two IDLs become the same file.
     """
-    if compiler.version < language.since:
-        raise ConfigError(
-            f"the Thrift compiler {compiler.version_text} is too old for {language.title}",
-            expected=f"{'.'.join(map(str, language.since))} or later",
-        )
+    _check_version(language, compiler)
     for file in project.files:
         check_names(language, file)
     names = {**_common_names(language, project, compiler, serve), **language.names(project)}
@@ -69,6 +65,21 @@ def make_bindings(
     names["CONTENTS"] = "\n".join(f"| `{path}` | {what} |" for path, what in _contents(added))
     added["README.md"] = filled(_read(TEMPLATES / _README), names, _README).encode()
     return Bindings({**idls, **files, **added}, folder)
+
+
+def _check_version(language: Language, compiler: Compiler) -> None:
+    since, before = (".".join(map(str, version)) for version in (language.since, language.before))
+    if compiler.version < language.since:
+        raise ConfigError(
+            f"the Thrift compiler {compiler.version_text} is too old for {language.title}", expected=f"{since} or later"
+        )
+    if language.before and compiler.version >= language.before:
+        raise ConfigError(
+            f"the Thrift compiler {compiler.version_text} writes {language.title} that does not run with"
+            f" {language.runtime}",
+            expected=f"a version before {before}",
+            help="--compiler tells where another one is",
+        )
 
 
 def filled(text: str, names: Mapping[str, str], where: str) -> str:

@@ -154,4 +154,6 @@ LANGUAGE = Language(
         # The compiler has these files already.
         "service": frozenset({"Constants", "Types"}),
     },
+    # Tried with 0.17 and 0.25.
+    before=(0, 18),
 )

@@ -120,4 +120,6 @@ LANGUAGE = Language(
         "member": _however("class"),
         "type": _however(_NO_TYPES),
     },
+    # Tried with 0.17 and 0.25.
+    before=(0, 18),
 )

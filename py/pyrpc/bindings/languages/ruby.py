@@ -179,4 +179,6 @@ LANGUAGE = Language(
     names=_names,
     mend=_mend,
     taken={"method": _OF_CLIENTS, "field": _OF_RECORDS},
+    # Tried with 0.17 and 0.25.
+    before=(0, 18),
 )

@@ -185,4 +185,6 @@ LANGUAGE = Language(
     run="cargo run --quiet --example first_call --",
     names=_names,
     mend=_mend,
+    # Tried with 0.17 and 0.25.
+    before=(0, 18),
 )
