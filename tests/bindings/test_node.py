@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.bindings.built import bindings_of
 
+from pyrpc.bindings import make
 from pyrpc.bindings.language import Language
 from pyrpc.bindings.languages import node, typescript
 from pyrpc.bindings.make import Bindings
@@ -58,6 +60,18 @@ def test_the_library_is_the_same_in_both(tmp_path: Path) -> None:
     library = [{path: content for path, content in files.items() if path.startswith("pyrpc/")} for files in both]
     assert library[0] == library[1]
     assert "pyrpc/index.js" in library[0]
+
+
+def test_a_file_of_its_own_takes_the_place_of_one_that_it_shares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("shared/both", "shared/below/it", "own/both", "own/alone"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr(make, "TEMPLATES", tmp_path)
+    found = dict(make._templates(dataclasses.replace(NODE, name="own", base="shared")))
+    places = {place: str(path.relative_to(tmp_path)) for place, path in found.items()}
+    assert places == {"both": "own/both", "below/it": "shared/below/it", "alone": "own/alone"}
 
 
 def test_numbers_of_64_bits_are_given_as_what_the_types_let_through(tmp_path: Path) -> None:

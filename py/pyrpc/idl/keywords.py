@@ -41,7 +41,7 @@ _LANGUAGES = {
         linux unix NULL EOF
     """,
     "js": "arguments debugger eval export function let null typeof undefined prototype constructor "
-    "seqid new_seqid pClass",
+    "seqid new_seqid output pClass",
     "rs": "await become box crate dyn enum extern final fn impl let loop macro match mod move mut override priv pub "
     "ref Self trait type typeof unsafe unsized where",
     "rb": """
@@ -55,7 +55,7 @@ _LANGUAGES = {
 # Methods of the structs that compilers write, in Python, C++ and Go: a field, or a parameter, would hide them.
 _METHODS_OF_STRUCTS = frozenset({"read", "write", "thrift_spec"})
 # What methods of clients in JavaScript use, and a parameter would hide.
-_OF_METHODS = frozenset({"Promise", "Thrift", "output", "reject", "resolve"})
+_OF_METHODS = frozenset({"Promise", "Thrift", "reject", "resolve"})
 TAKEN = frozenset(f"{_RESERVED} {_THRIFT} {' '.join(_LANGUAGES.values())}".split())
 
 # What generated code, or a language, calls a type already; compared without regard to case, as PHP does.
