@@ -74,7 +74,7 @@ def test_a_compiler_that_is_too_old_is_refused_and_a_newer_one_named(idls: Path)
 def test_a_compiler_whose_code_the_library_does_not_run_is_refused(idls: Path) -> None:
     limited = replace(LANGUAGE, before=(0, 18))
     assert "gen/same.rb" in made(idls, "one", version=(0, 17, 9), language=limited).files
-    message = rf"the Thrift compiler 0\.25\.0 writes Ruby that does not run with {re.escape(LANGUAGE.runtime)}"
+    message = rf"the Thrift compiler 0\.25\.0 writes Ruby that does not work with {re.escape(LANGUAGE.runtime)}"
     with pytest.raises(ConfigError, match=message) as caught:
         made(idls, "one", version=(0, 25, 0), language=limited)
     assert caught.value.expected == "a version before 0.18"

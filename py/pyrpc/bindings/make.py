@@ -75,7 +75,7 @@ def _check_version(language: Language, compiler: Compiler) -> None:
         )
     if language.before and compiler.version >= language.before:
         raise ConfigError(
-            f"the Thrift compiler {compiler.version_text} writes {language.title} that does not run with"
+            f"the Thrift compiler {compiler.version_text} writes {language.title} that does not work with"
             f" {language.runtime}",
             expected=f"a version before {before}",
             help="--compiler tells where another one is",
