@@ -73,7 +73,7 @@ def test_names_of_constants_begin_with_a_capital_letter_wherever_they_stand(code
 
 def test_arguments_do_not_hide_what_the_library_calls(code: dict[str, str]) -> None:
     service = code["gen/foo/bar_baz/qux_quux/parent.rb"]
-    assert in_order(service, "def message(write, it)", "send_message_(write, it)", "def send_message_(write, it)")
+    assert in_order(service, "def message(write, it)", "send_message__(write, it)", "def send_message__(write, it)")
     assert "send_message('message', Message_args, :write_ => write, :it => it)" in service
     assert in_order(service, "class Message_args", ":name => 'write_'")
 

@@ -11,9 +11,10 @@ from tests.interop.program import Built
 from tests.interop.ruby.test_program import PROGRAM as _PROGRAM
 from tests.interop.service import Interop
 
-from pyrpc import Server, Tls
+from pyrpc import Server, Tls, idl
 
 PROGRAM = _PROGRAM
+NAMES = Path(__file__).parent / "names.thrift"
 MUTATIONS = 400
 # The first call of a connection is release.
 SEQID = 1
@@ -51,6 +52,27 @@ def test_its_rules_of_tls_and_tokens_hold(library: Built, tmp_path: Path) -> Non
         told = f"NODE_HOST={host} NODE_PORT={port} NODE_AUTHORITY={tmp_path}/authority.pem"
         output = library.shell(f"{told} ruby -Ilib -Igen bin/secure.rb", 120)
     assert " 0 failures, 0 errors, 0 skips" in output, output
+
+
+class OddOnes:
+    """What service odd_ones in names.thrift does."""
+
+    def __init__(self) -> None:
+        self.fit = self.message = lambda *numbers: sum(numbers)
+        self.extend = self.echo = self.other = lambda it: it
+
+    def _hidden(self, number: int) -> int:
+        if number < 0:
+            raise idl.load(NAMES).StandardError(message="below 0")
+        return number
+
+
+def test_names_that_mean_something_to_ruby_are_called_all_the_same(tmp_path: Path) -> None:
+    built = PROGRAM.make_bindings(tmp_path / "names", str(NAMES))
+    with Server.from_idl(NAMES, "odd_ones", OddOnes(), port=0) as server:
+        host, port = server.endpoint.rsplit(":", 1)
+        program = NAMES.with_suffix(".rb")
+        assert built.shell(f"ruby -Ilib -Igen {program} {host} {port}", 60).endswith("done\n")
 
 
 def test_it_gives_ruby_no_reason_to_warn(library: Built) -> None:

@@ -13,7 +13,8 @@ from pyrpc.bindings.project import Project
 
 _FOLDER = "gen"
 _LOAD_ALL = f'Dir["{{lib,{_FOLDER}}}/**/*.rb"].each {{ |path| require File.expand_path(path) }}'
-# Methods of Thrift's structs that the library calls on arguments, and which a parameter of the same name would hide.
+# Methods of Thrift's structs that the library calls on arguments and results: a parameter, or an exception that is
+# declared, would hide them.
 _OF_STRUCTS = (
     "each_field|fields_with_default_values|instance_variable_get|instance_variable_set|name_to_id|read|send|"
     "sorted_field_ids|struct_fields|validate|write"
@@ -32,8 +33,12 @@ _OF_CLIENTS = frozenset(
     }
 )
 _TEXT = re.compile(r'%q"((?:[^"\\]|\\.)*)"')
-_ARGUMENTS = re.compile(r"^( +)class \w+_args\n.*?^\1end\n|^ +send_\w+\('.*$", re.DOTALL | re.MULTILINE)
-_HIDING = re.compile(rf"(:name => '(?:{_OF_STRUCTS})(?=')|@(?:{_OF_STRUCTS})\b|:(?:{_OF_STRUCTS})(?= =>))")
+_ARGUMENTS = re.compile(
+    r"^( +)class \w+_(?:args|result)\n.*?^\1end\n|^ +send_\w+\('.*$|result\.\w+", re.DOTALL | re.MULTILINE
+)
+_HIDING = re.compile(
+    rf"(:name => '(?:{_OF_STRUCTS})(?=')|@(?:{_OF_STRUCTS})\b|:(?:{_OF_STRUCTS})(?= =>)|result\.(?:{_OF_STRUCTS})\b)"
+)
 _FIELDS = re.compile(r"^((?: +[A-Z]\w* = \d+\n)+)(\n +FIELDS = \{\n)(.*?)(^ +\}\n)", re.DOTALL | re.MULTILINE)
 _KEY = re.compile(r"^( +)[A-Z_]\w*(?= => \{:type)", re.MULTILINE)
 _CHECK_OF_ENUM = re.compile(r"^ +unless @\w+\.nil\? \|\| [\w:]+::VALID_VALUES\.include\?.*\n.*\n +end\n", re.MULTILINE)
@@ -53,7 +58,7 @@ def mended(code: str) -> str:
     """The compiler's code as Ruby takes it, and as Thrift means it."""
     code = _constants(_lower_parameters(code))
     # A method 'message' has a sender of the name that the library's own has.
-    code = _SENDER.sub(r"send_\1_(", code)
+    code = _SENDER.sub(r"send_\1__(", code)
     # %q leaves \n as it is.
     code = _TEXT.sub(lambda found: '"' + re.sub(r"#(?=[{$@])", r"\\#", found[1]) + '"', code)
     # An enum's number that only a newer node knows is no reason to lose the reply, or the error that it is of.

@@ -57,7 +57,9 @@ module Pyrpc
     # Client of one service: connection.service(VisionIdl::Vision). The node knows it by the module's last name, or by
     # the one that is given; nil calls methods without the name of a service.
     def service(generated, name = generated.name.split("::").last)
-      generated::Client.new(@protocol_class.new(@frames, name)).extend(Protocols::Replies)
+      client = generated::Client.new(@protocol_class.new(@frames, name))
+      # A service may have a method that is called extend.
+      Kernel.instance_method(:extend).bind_call(client, Protocols::Replies)
     end
 
     # Options for a call of the generic API: those of the connection, and the time that is left; nil: no deadline.
