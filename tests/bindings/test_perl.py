@@ -67,6 +67,7 @@ def test_what_is_mended_runs(tmp_path: Path) -> None:
         package Memory { # frames in memory
             sub write { $_[0]{bytes} .= $_[1]; length $_[1] }
             sub readAll { substr $_[0]{bytes}, 0, $_[1], '' }
+            sub discard { }
             sub left { length $_[0]{bytes} }
         }
         print join ' ', ProbeIdl::Kind::INC, ProbeIdl::Kind::INIT, @{+ProbeIdl::Constants::PRIMES},

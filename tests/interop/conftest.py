@@ -26,8 +26,19 @@ else:
 
 @pytest.fixture(scope="session")
 def node() -> Iterator[str]:
-    """Endpoint of a node that hosts service Interop, started as a user would."""
-    command = [sys.executable, "-m", "pyrpc", "serve", f"{SERVICE}:Interop", "--port", "0"]
+    """Endpoint of a node that hosts service Interop."""
+    yield from serve(f"{SERVICE}:Interop")
+
+
+@pytest.fixture(scope="session")
+def cases_node() -> Iterator[str]:
+    """Endpoint of a node that has the values of cases.py."""
+    yield from serve(f"{HERE / 'cases.py'}:Cases")
+
+
+def serve(service: str) -> Iterator[str]:
+    """Endpoint of a node that is started as a user would."""
+    command = [sys.executable, "-m", "pyrpc", "serve", service, "--port", "0"]
     process = subprocess.Popen(command, cwd=TOP, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -168,6 +168,9 @@ check(
         expect($error->code == PyrpcIdl::ErrorCode::STAGE_FAILED, 'STAGE_FAILED', $error->code);
         expect($error->remote_type eq 'ValueError',               'ValueError',   $error->remote_type);
         expect($error->message =~ /on purpose/,                   'on purpose',   $error->message);
+
+        # Breaks off while it is written.
+        expect(!eval { $client->check('bool', PyrpcIdl::Tensor->new({dtype => 1, shape => {}})); 1 }, 'no result');
         typed();
         return;
     }

@@ -163,6 +163,12 @@ final class Interop
         expect($error->code === ErrorCode::STAGE_FAILED, 'STAGE_FAILED', $error->code);
         expect($error->remote_type === 'ValueError', 'ValueError', $error->remote_type);
         expect(str_contains($error->getMessage(), 'on purpose'), 'on purpose', $error->getMessage());
+        try {
+            // Breaks off while it is written.
+            $this->client->check('bool', new Tensor(['dtype' => 1, 'shape' => [1], 'data' => []]));
+            expect(false, 'no result');
+        } catch (TypeError) {
+        }
         $this->typed();
     }
 

@@ -16,7 +16,7 @@ MUTATIONS = 400
 @pytest.fixture(scope="module")
 def library(built: Built) -> Built:
     """The bindings, with the programs of this module."""
-    for name in ("hostile.php", "bad_input.php"):
+    for name in ("hostile.php", "bad_input.php", "cases.php"):
         (built.folder / "bin" / name).write_text((hostile.HERE / "php" / name).read_text())
     return built
 
@@ -38,6 +38,13 @@ def test_malformed_replies_are_refused_and_the_connection_is_closed(library: Bui
         expected = "TTransportException" if name == "a frame that is cut" else "TProtocolException"
         assert line.startswith(f"refused Thrift\\Exception\\{expected}"), f"{name}: {line}"
         assert " / refused Thrift\\Exception\\TTransportException" in line, f"{name}: {line}"
+
+
+@pytest.mark.parametrize("protocol", hostile.PROTOCOLS)
+def test_every_value_comes_back_bit_for_bit(library: Built, cases_node: str, protocol: str) -> None:
+    host, port = cases_node.rsplit(":", 1)
+    lines = library.shell(f"php -d memory_limit=512M bin/cases.php {host} {port} {protocol}", 120).splitlines()
+    assert lines == ["done"], "\n".join(lines)
 
 
 @pytest.mark.parametrize("protocol", hostile.PROTOCOLS)

@@ -11,5 +11,5 @@ use Thrift\Protocol\TBinaryProtocol;
 /** Thrift's own in PHP: the extension for it takes lengths and nesting as the bytes say. */
 final class BinaryProtocol extends TBinaryProtocol
 {
-    use BoundedReading;
+    use Bounded;
 }

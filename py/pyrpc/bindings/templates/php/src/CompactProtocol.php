@@ -14,8 +14,9 @@ use Thrift\Protocol\TCompactProtocol;
  */
 final class CompactProtocol extends TCompactProtocol
 {
-    use BoundedReading {
+    use Bounded {
         readMessageBegin as private readBoundedMessageBegin;
+        writeMessageBegin as private writeWholeMessageBegin;
     }
 
     /** Bytes of an integer of 64 bits, 7 bits in each. */
@@ -31,7 +32,7 @@ final class CompactProtocol extends TCompactProtocol
     public function writeMessageBegin($name, $type, $seqid)
     {
         [$this->structs, $this->containers, $this->lastFid] = [[], [], 0];
-        return parent::writeMessageBegin($name, $type, $seqid);
+        return $this->writeWholeMessageBegin($name, $type, $seqid);
     }
 
     public function writeMapBegin($key_type, $val_type, $size)

@@ -82,8 +82,8 @@ final class FramedSocket extends TTransport
             fclose($this->stream);
         }
         $this->stream = null;
-        [$this->pieces, $this->small, $this->ahead] = [[], '', ''];
-        [$this->place, $this->left, $this->isAwaited] = [0, 0, false];
+        $this->discard();
+        [$this->ahead, $this->place, $this->left, $this->isAwaited] = ['', 0, 0, false];
     }
 
     /** Bytes of the frame that nobody has read yet. */
@@ -113,8 +113,16 @@ final class FramedSocket extends TTransport
         return $data;
     }
 
+    /** Forgets what was written of a call that broke off. */
+    public function discard(): void
+    {
+        [$this->pieces, $this->small] = [[], ''];
+    }
+
     public function write($buf, $len = null): void
     {
+        // Keys of arrays that look like integers are integers.
+        $buf = (string) $buf;
         if ($len !== null && $len < strlen($buf)) {
             $buf = substr($buf, 0, $len);
         }
@@ -130,7 +138,7 @@ final class FramedSocket extends TTransport
     public function flush(): void
     {
         $pieces = [...$this->pieces, $this->small];
-        [$this->pieces, $this->small] = [[], ''];
+        $this->discard();
         if ($this->stream === null) {
             throw $this->broken('the connection is closed', TTransportException::NOT_OPEN);
         }

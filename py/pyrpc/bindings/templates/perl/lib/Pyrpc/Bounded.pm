@@ -1,4 +1,4 @@
-# What both protocols have: replies that are nested not too deep, and are no longer than their frame.
+# What both protocols have: calls that are whole, and replies that are nested not too deep and no longer than their frame.
 package Pyrpc::Bounded;
 use 5.020;
 use strict;
@@ -10,7 +10,8 @@ use Thrift::Type;
 use parent -norequire, 'Thrift::Protocol';
 
 # 64 is what nodes send at most, in values within values; each is a struct, a container and a field.
-use constant MAX_DEPTH => 3 * 64;
+use constant MAX_DEPTH   => 3 * 64;
+use constant MAX_SKIPPED => 64;
 
 # The methods of numbers that always have the same number of bytes, by their formats of pack.
 sub make_numbers {
@@ -34,6 +35,7 @@ sub make_numbers {
 sub writeMessageBegin {
     my ($self, @head) = @_;
     $self->_begin();
+    $self->{trans}->discard();
     return $self->write_head(@head);
 }
 
@@ -119,21 +121,33 @@ sub _nothing { return 0 }
     *$_               = \&_nothing  for qw(readFieldEnd writeMessageEnd writeFieldEnd writeMapEnd writeListEnd writeSetEnd);
 }
 
+# A field that nobody knows. Perl warns of more than 100 calls within calls.
+sub skip {
+    my ($self, $type) = @_;
+    local $self->{skipped} = $self->{skipped} + 1;
+    $self->_too_deep() if $self->{skipped} > MAX_SKIPPED;
+    return $self->SUPER::skip($type);
+}
+
 # One level further, in something that has so many elements; each has one byte or more.
 sub deeper {
     my ($self, $size) = @_;
-    if (++$self->{depth} > MAX_DEPTH) {
-        $self->{trans}->malformed('the reply is nested too deep', Thrift::TProtocolException::DEPTH_LIMIT);
-    }
+    $self->_too_deep() if ++$self->{depth} > MAX_DEPTH;
     my $left = $self->{trans}->left();
     $self->{trans}->malformed("$size elements are to come in $left bytes") if $size < 0 || $size > $left;
     return 0;
 }
 
+sub _too_deep {
+    my ($self) = @_;
+    $self->{trans}->malformed('the reply is nested too deep', Thrift::TProtocolException::DEPTH_LIMIT);
+    return;
+}
+
 # Forgets what a message that broke off has left.
 sub _begin {
     my ($self) = @_;
-    @$self{qw(depth last ids bool)} = (0, 0, [], undef);
+    @$self{qw(depth skipped last ids bool)} = (0, 0, 0, [], undef);
     return;
 }
 

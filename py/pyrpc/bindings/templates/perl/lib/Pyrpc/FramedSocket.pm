@@ -51,7 +51,8 @@ sub open {
 sub close {
     my ($self) = @_;
     close $self->{socket} if $self->{socket};
-    @$self{qw(socket pieces small ahead place left is_awaited)} = (undef, [], '', '', 0, 0, 0);
+    $self->discard();
+    @$self{qw(socket ahead place left is_awaited)} = (undef, '', 0, 0, 0);
     return;
 }
 
@@ -92,6 +93,13 @@ sub readAll {
     return $data;
 }
 
+# Forgets what was written of a call that broke off.
+sub discard {
+    my ($self) = @_;
+    @$self{qw(pieces small)} = ([], '');
+    return;
+}
+
 sub write {
     my ($self, $data) = @_;
     if (length $data < SMALL_BYTES) {
@@ -107,7 +115,7 @@ sub write {
 sub flush {
     my ($self) = @_;
     my @pieces = (@{$self->{pieces}}, $self->{small});
-    @$self{qw(pieces small)} = ([], '');
+    $self->discard();
     $self->_broken('the connection is closed', Thrift::TTransportException::NOT_OPEN) if !$self->{socket};
     if ($self->{left}) {
         $self->_broken('the reply before was not read to its end', Thrift::TTransportException::UNKNOWN);

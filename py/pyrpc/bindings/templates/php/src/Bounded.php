@@ -1,6 +1,6 @@
 <?php
 
-// What a reply may be: nested not too deep, and no longer than its frame.
+// What both protocols have: calls that are whole, and replies that are nested not too deep and no longer than their frame.
 
 declare(strict_types=1);
 
@@ -9,13 +9,19 @@ namespace Pyrpc;
 use Thrift\Exception\TProtocolException;
 
 /** For protocols over a FramedSocket. */
-trait BoundedReading
+trait Bounded
 {
     private int $depth = 0;
 
     public function __construct(private readonly FramedSocket $socket)
     {
         parent::__construct($socket);
+    }
+
+    public function writeMessageBegin($name, $type, $seqid)
+    {
+        $this->socket->discard();
+        return parent::writeMessageBegin($name, $type, $seqid);
     }
 
     public function readMessageBegin(&$name, &$type, &$seqid)
