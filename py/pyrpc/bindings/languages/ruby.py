@@ -113,9 +113,7 @@ def _numbered_fields(found: re.Match[str]) -> str:
     """Fields by number, since of two constants of one name, or one that is called FIELDS, a field would be lost."""
     constants = dict(reversed(re.findall(r"^( +(?!FIELDS )[A-Z]\w* = )(\d+)$", found[1], re.MULTILINE)))
     numbers = iter(re.findall(r"\d+$", found[1], re.MULTILINE))
-    fields = re.sub(
-        r"^( +)[A-Z_]\w* => (?=\{:type)", lambda field: f"{field[1]}{next(numbers)} => ", found[3], flags=re.M
-    )
+    fields = _KEY.sub(lambda key: f"{key[1]}{next(numbers)}", found[3])
     lines = "".join(f"{name}{number}\n" for name, number in reversed(constants.items()))
     return f"{lines}{found[2]}{fields}{found[4]}"
 
@@ -165,8 +163,7 @@ def _call(call: FirstCall, service: str, module: str) -> Iterator[str]:
 
 def _value(argument: Argument) -> str:
     if argument.kind == "tensor":
-        unit = ', unit: "ns"' if argument.dtype in ("datetime64", "timedelta64") else ""
-        return f"Pyrpc.zeros(:{argument.dtype}, {list(argument.shape)}{unit})"
+        return f"Pyrpc.zeros(:{argument.dtype}, {list(argument.shape)})"
     return json.dumps(argument.value)
 
 
