@@ -104,3 +104,16 @@ def test_the_first_call_can_be_of_a_service_that_extends_another(tmp_path: Path)
     assert 'require("./gen/Probe")' in program
     assert 'await client.is_on("name");' in program
     assert "gen/Base.js" in bindings.files
+
+
+def test_two_services_of_one_name_are_refused_since_there_are_no_namespaces(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"probe\.thrift and pyrpc\.thrift both become Node\.") as caught:
+        made(NODE, tmp_path, "namespace js own\nservice Node { void f() }")
+    assert caught.value.help == "Node.js has no namespaces: rename what both have"
+
+
+def test_a_file_may_have_a_name_that_is_no_identifier(tmp_path: Path) -> None:
+    (tmp_path / "no-module.thrift").write_text("service Plain { i64 power(1: i64 a) }\n")
+    files = bindings_of(NODE, tmp_path / "no-module.thrift").files
+    assert b"require('./no-module_types')" in files["gen/Plain.js"]
+    assert "gen/no-module_types.js" in files

@@ -31,7 +31,7 @@ class Language:
     generator : str
         What the compiler gets as ``--gen``; ``@NAME@`` stands for what ``names`` gives.
     namespace : str
-        The language's key in the ``namespace`` lines of an IDL.
+        The language's key in the ``namespace`` lines of an IDL; empty: its code has no namespaces.
     folder : str
         Where the compiler's code goes, below the folder of the bindings. ``@NAME@`` as above.
     runtime : str

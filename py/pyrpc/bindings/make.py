@@ -142,7 +142,9 @@ def _compiled(
                 if known != content:
                     raise ConfigError(
                         f"{other.path.name} and {file.path.name} both become {place}",
-                        help=f"give each a namespace of its own: namespace {language.namespace} NAME",
+                        help=f"give each a namespace of its own: namespace {language.namespace} NAME"
+                        if language.namespace
+                        else f"{language.title} has no namespaces: rename what both have",
                     )
     return {place: content for place, (content, _) in made.items()}
 

@@ -14,7 +14,7 @@ _ON_THE_WIRE = ("method", "service")
 
 def check_names(language: Language, file: IdlFile) -> None:
     """Raise ConfigError, which says what has the name and where, for a name that would not build."""
-    if file.namespace(language.namespace) is None and not file.stem.isidentifier():
+    if language.namespace and file.namespace(language.namespace) is None and not file.stem.isidentifier():
         raise ConfigError(
             f"{file.path.name} would become the package {file.stem}, which {language.title} cannot have",
             help=f"say in it: namespace {language.namespace} NAME",
