@@ -84,12 +84,12 @@ TOOLCHAINS = (
         environments=("interop-cpp",),
     ),
     Toolchain(
-        name="Rust 1.75",
+        name="Rust 1.85",
         command=("cargo", "--version"),
         packages=("cargo",),
         environments=("interop-rust",),
         help="https://rustup.rs has it",
-        minimum=(1, 75),
+        minimum=(1, 85),
     ),
     Toolchain(
         name="Node.js 18 and npm",

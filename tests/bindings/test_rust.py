@@ -64,21 +64,34 @@ def test_a_method_may_be_a_keyword(tmp_path: Path) -> None:
     assert 'TMessageIdentifier::new("crate", ' in code
 
 
+def test_a_type_may_be_called_as_the_parameter_of_generated_code(tmp_path: Path) -> None:
+    code = code_of(tmp_path, "struct C { 1: i64 x }\nservice Some { C sequence_number(1: C x) }\n")
+    assert "impl <Client_: TThriftClient + TSomeSyncClientMarker> TSomeSyncClient for Client_ {" in code
+    assert "verify_expected_sequence_number(TThriftClient::sequence_number(self), " in code
+    assert "self.sequence_number()" not in code
+
+
+@pytest.mark.parametrize("name", ["Error", "error", "Box_", "b_tree_map", "F12"])
+def test_a_type_that_generated_code_has_another_of_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"some\.thrift, line 2: Rust cannot have a type called '{name}'"):
+        code_of(tmp_path, f"struct Fine {{ 1: i64 x }}\nstruct {name} {{ 1: i64 x }}\n")
+
+
 def test_no_memory_is_taken_for_what_a_node_only_claims(tmp_path: Path) -> None:
-    code = code_of(tmp_path, "struct Some { 1: list<list<i64>> x }\n")
+    code = code_of(tmp_path, "struct Thing { 1: list<list<i64>> x }\n")
     assert code.count("Vec::with_capacity(thrift::protocol::prealloc_size(list_ident.size))") == 2
     assert "as usize)" not in code
 
 
 def test_a_union_of_a_later_version_is_an_error_and_no_panic(tmp_path: Path) -> None:
-    code = code_of(tmp_path, "union Some { 1: i64 x }\n")
+    code = code_of(tmp_path, "union Thing { 1: i64 x }\n")
     assert "ret.ok_or_else(" in code
     assert "expect(" not in code
 
 
 def test_an_exception_tells_what_it_holds(tmp_path: Path) -> None:
-    code = code_of(tmp_path, "exception Some { 1: string why }\n")
-    assert 'write!(f, "remote service threw Some: {:?}", self)' in code
+    code = code_of(tmp_path, "exception Thing { 1: string why }\n")
+    assert 'write!(f, "remote service threw Thing: {:?}", self)' in code
 
 
 def test_an_inherited_method_is_called_by_the_trait_of_its_service(tmp_path: Path) -> None:
@@ -92,4 +105,4 @@ def test_an_inherited_method_is_called_by_the_trait_of_its_service(tmp_path: Pat
 @pytest.mark.parametrize("name", ["type", "fmt", "not-a-module"])
 def test_a_file_that_cannot_be_a_module_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name}.thrift would become the (module|package)"):
-        code_of(tmp_path, "namespace rs x\nstruct Some { 1: i64 x }\n", name)
+        code_of(tmp_path, "namespace rs x\nstruct Thing { 1: i64 x }\n", name)

@@ -180,11 +180,11 @@ def asked(call: list[str]) -> set[str]:
 def test_missing_toolchain_leaves_out_what_needs_it_and_says_so(
     matrix: ModuleType, tox_calls: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lose(matrix, monkeypatch, "Rust 1.75")
+    lose(matrix, monkeypatch, "Rust 1.85")
     assert matrix.main([]) == 0
     assert asked(tox_calls[0]) == set(matrix.ENVIRONMENTS) - {"interop-rust"}
     assert capsys.readouterr().out.splitlines()[-3:-1] == [
-        "missing: Rust 1.75; not run: interop-rust",
+        "missing: Rust 1.85; not run: interop-rust",
         "help: https://rustup.rs has it",
     ]
 

@@ -43,7 +43,7 @@ _LANGUAGES = {
     "js": "arguments debugger eval export function let null typeof undefined prototype constructor "
     "seqid new_seqid output pClass",
     "rs": "await become box crate dyn enum extern final fn impl let loop macro match mod move mut override priv pub "
-    "ref Self trait type typeof unsafe unsized where",
+    "ref Self trait type typeof unsafe unsized where message_ident ENUM_VALUES enum_values",
     "rb": """
         fields_with_default_values handle_exception initialize instance_variable_get instance_variable_set name_to_id
         receive_message send_message send_message_args send_oneway_message sorted_field_ids struct_fields

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pyrpc.bindings.first_call import Argument, FirstCall
 from pyrpc.bindings.language import Language
+from pyrpc.bindings.names import names_of
 from pyrpc.bindings.project import Project
 from pyrpc.bindings.sources import IdlFile
 from pyrpc.errors import ConfigError
@@ -25,6 +26,15 @@ _KEYWORDS = frozenset(_KEYWORD_LIST.split())
 _NEVER_RAW = frozenset({"Self", "crate", "self", "super"})
 # What a generated module imports or calls so already.
 _MODULES = frozenset({"fmt", "std", "core", "alloc", "thrift", "idl"})
+# What a type cannot be called in generated code. Found by building one of each name.
+_TYPE_LIST = """
+ApplicationError ApplicationErrorKind BTreeMap BTreeSet Box Default Display Err Error Formatter From Into None Ok Option
+OrderedFloat ProtocolError ProtocolErrorKind Rc RefCell Self Some String TFieldIdentifier TInputProtocol TListIdentifier
+TMapIdentifier TMessageIdentifier TMessageType TOutputProtocol TProcessor TSerializable TSetIdentifier TStructIdentifier
+TThriftClient TType TryFrom Vec
+"""
+_TYPES = frozenset(_TYPE_LIST.split())
+_TYPE_PARAMETER = re.compile(r"F\d+\Z")
 _CRATES = frozenset({"thrift", "bytemuck", "num-complex", "ndarray", "half", "std", "core", "alloc", "test"})
 
 
@@ -35,6 +45,8 @@ def _names(project: Project) -> Mapping[str, str]:
             f"the package name {project.name!r} is taken in Rust", help="give it another one: --name vision-client"
         )
     modules = sorted(map(_module, project.files))
+    for file in project.files:
+        _check_types(file)
     return {
         "CRATE": crate,
         "MODULES": "\n".join(f"pub mod {module};" for module in modules),
@@ -50,6 +62,17 @@ def _module(file: IdlFile) -> str:
             f"{file.path.name} would become the module {module}, which Rust cannot have", help="rename the file"
         )
     return module
+
+
+def _check_types(file: IdlFile) -> None:
+    for kind, name, where, line in names_of(file.document):
+        type = camel_case(name)
+        if kind == "type" and (type in _TYPES or _TYPE_PARAMETER.match(type)):
+            raise ConfigError(
+                f"{file.path.name}, line {line}: Rust cannot have a type called {name!r} (in {where}): "
+                f"the compiler's code has another {type}",
+                help="rename it: the other end does not see this name",
+            )
 
 
 def _first_call(project: Project, crate: str) -> dict[str, str]:
@@ -130,6 +153,7 @@ def _raw(name: str) -> str:
 
 _USE = re.compile(r"^use crate::(?:\w+::)*(\w+);$", re.MULTILINE)
 _METHOD = re.compile(r"(^ +fn )(\w+)(?=\(&mut self)", re.MULTILINE)
+_CLIENT = re.compile(r"^impl <C: (TThriftClient [^>]*)> (\w+) for C \{$", re.MULTILINE)
 _CONSTANT = re.compile(r'(^pub const \w+: &str = ")(.*?)(";\n\n)', re.MULTILINE | re.DOTALL)
 _BYTES = re.compile(r'(^pub const \w+: &\[u8\] = )b(".*?")(;\n\n)', re.MULTILINE | re.DOTALL)
 _TEXT = re.compile(r'((?:let \w+ = |\.push\(|\.insert\()")(.*?)("\.to_owned\(\)(?:\.into_bytes\(\))?[;)])', re.DOTALL)
@@ -143,6 +167,9 @@ def mended(code: str) -> str:
     exceptions tell what they hold.
     """
     code = _USE.sub(r"use super::\1;", code)
+    # So that a type may be called C, and a method sequence_number.
+    code = _CLIENT.sub(r"impl <Client_: \1> \2 for Client_ {", code)
+    code = code.replace("self.sequence_number()", "TThriftClient::sequence_number(self)")
     code = _METHOD.sub(lambda match: match[1] + _raw(match[2]), code)
     code = _CONSTANT.sub(_escaped, code)
     code = _BYTES.sub(lambda match: f'{match[1]}"{_escape(match[2][1:-1])}".as_bytes(){match[3]}', code)
@@ -185,6 +212,11 @@ LANGUAGE = Language(
     run="cargo run --quiet --example first_call --",
     names=_names,
     mend=_mend,
+    taken={
+        "parameter": frozenset({"await", "dyn", "message_ident"}),
+        "field": frozenset({"await", "dyn"}),
+        "member": frozenset({"ENUM_VALUES", "enum_values"}),
+    },
     # Tried with 0.17 and 0.25.
     before=(0, 18),
 )

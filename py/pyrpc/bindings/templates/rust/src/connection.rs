@@ -10,8 +10,9 @@ use thrift::protocol::{
 };
 use thrift::TConfiguration;
 
-use crate::frame::{framed, FrameReader, FrameWriter};
+use crate::frame::{framed, FrameEnd, FrameReader, FrameWriter};
 use crate::idl::pyrpc::{CallOptions, NodeSyncClient, Ref, RpcError, TNodeSyncClient};
+use crate::reply::Replies;
 
 /// The largest frame that a Thrift runtime can be made to take.
 pub const MAX_FRAME_BYTES: usize = 0x3FFF_FFFF;
@@ -118,9 +119,9 @@ impl Connection {
         name: &str,
         new: impl FnOnce(Input<'static>, Output<'static>) -> C,
     ) -> C {
-        let is_compact = self.options.is_compact;
+        let (end, is_compact) = (self.reader.end(), self.options.is_compact);
         new(
-            input(self.reader, is_compact, self.limits),
+            input(self.reader, end, is_compact, self.limits),
             output(self.writer, is_compact, Some(name)),
         )
     }
@@ -140,10 +141,10 @@ impl Connection {
         name: Option<&str>,
         new: impl FnOnce(Input<'a>, Output<'a>) -> C,
     ) -> C {
-        let is_compact = self.options.is_compact;
+        let (end, is_compact) = (self.reader.end(), self.options.is_compact);
         self.writer.discard();
         new(
-            input(&mut self.reader, is_compact, self.limits.clone()),
+            input(&mut self.reader, end, is_compact, self.limits.clone()),
             output(&mut self.writer, is_compact, name),
         )
     }
@@ -175,13 +176,16 @@ fn connected(address: &str, timeout: Duration) -> io::Result<TcpStream> {
 
 fn input<'a>(
     reader: impl io::Read + Send + 'a,
+    end: FrameEnd,
     is_compact: bool,
     limits: TConfiguration,
 ) -> Input<'a> {
     if is_compact {
-        Box::new(TCompactInputProtocol::with_config(reader, limits))
+        let protocol = TCompactInputProtocol::with_config(reader, limits);
+        Box::new(Replies { protocol, end })
     } else {
-        Box::new(TBinaryInputProtocol::with_config(reader, true, limits))
+        let protocol = TBinaryInputProtocol::with_config(reader, true, limits);
+        Box::new(Replies { protocol, end })
     }
 }
 

@@ -47,6 +47,22 @@ impl Wire {
     }
 }
 
+/// Tells whether a reply was read to its end.
+#[derive(Debug)]
+pub(crate) struct FrameEnd(Arc<Wire>);
+
+impl FrameEnd {
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.0.left_bytes.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            left => {
+                let message = format!("{left} bytes follow the reply in its frame");
+                Err(self.0.broken(Error::new(ErrorKind::InvalidData, message)))
+            }
+        }
+    }
+}
+
 /// Reads from the socket alone.
 #[derive(Debug)]
 struct Source(Arc<Wire>);
@@ -100,6 +116,10 @@ pub(crate) fn framed(
 }
 
 impl FrameReader {
+    pub(crate) fn end(&self) -> FrameEnd {
+        FrameEnd(self.wire.clone())
+    }
+
     fn begin_frame(&mut self) -> Result<usize> {
         let mut header = [0; HEADER_BYTES];
         self.source.read_exact(&mut header)?;
