@@ -38,7 +38,8 @@ _LANGUAGES = {
         concept const_cast consteval constexpr constinit decltype dynamic_cast errno explicit export extern friend int
         long major minor mutable noexcept not_eq nullptr operator or_eq requires reinterpret_cast short signed
         static_assert static_cast stderr stdin stdout template thread_local typeid typename using wchar_t xor_eq
-        linux unix NULL EOF
+        linux unix NULL EOF BIG_ENDIAN BYTE_ORDER HUGE_VAL HZ INFINITY INT_MAX INT_MIN LITTLE_ENDIAN M_PI NAN NODEV
+        PACKAGE offsetof int8_t int16_t int32_t int64_t uint32_t
     """,
     "js": "arguments debugger eval export function let null typeof undefined prototype constructor "
     "seqid new_seqid output pClass",
@@ -52,10 +53,11 @@ _LANGUAGES = {
     # What every class of the compiler has, and the one constant that no class has.
     "php": "_TSPEC isValidate Class CLASS",
 }
-# Methods of the structs that compilers write, in Python, C++ and Go: a field, or a parameter, would hide them.
-_METHODS_OF_STRUCTS = frozenset({"read", "write", "thrift_spec"})
-# What methods of clients in JavaScript use, and a parameter would hide.
-_OF_METHODS = frozenset({"Promise", "Thrift", "reject", "resolve"})
+# Methods of the structs that compilers write, in Python, C++ and Go, and what those use: a field, or a parameter, would
+# hide them.
+_METHODS_OF_STRUCTS = frozenset({"read", "write", "thrift_spec", "printTo", "rhs", "to_string"})
+# What methods of clients in JavaScript and C++ use, and a parameter would hide.
+_OF_METHODS = frozenset({"Promise", "Thrift", "reject", "resolve", "_return", "cseqid", "sentry"})
 TAKEN = frozenset(f"{_RESERVED} {_THRIFT} {' '.join(_LANGUAGES.values())}".split())
 
 # What generated code, or a language, calls a type already; compared without regard to case, as PHP does.

@@ -1,0 +1,77 @@
+// How a connection is made.
+#include "pyrpc/connection.h"
+
+#include <thrift/TConfiguration.h>
+#include <thrift/transport/TTransportException.h>
+
+#include <limits>
+#include <stdexcept>
+
+#include "pyrpc/protocols.h"
+
+namespace pyrpc {
+
+using apache::thrift::TConfiguration;
+using apache::thrift::transport::TSocket;
+using apache::thrift::transport::TTransportException;
+
+namespace {
+
+// Values may lie in each other as deep as a node takes them, and lie in structs themselves.
+constexpr int kNesting = 128;
+
+void check(const Options& options) {
+  if (options.max_frame_bytes < 1 || options.max_frame_bytes > kMaxFrameBytes) {
+    throw std::invalid_argument("max_frame_bytes is " + std::to_string(options.max_frame_bytes) + ", expected 1 to " +
+                                std::to_string(kMaxFrameBytes));
+  }
+  const auto timeout_ms = options.timeout.count();
+  if (timeout_ms < 1 || timeout_ms > std::numeric_limits<int>::max()) {
+    throw std::invalid_argument("timeout is " + std::to_string(timeout_ms) + " ms, expected 1 to " +
+                                std::to_string(std::numeric_limits<int>::max()));
+  }
+}
+
+std::shared_ptr<FramedSocket> opened(const std::string& host, int port, const Options& options) {
+  // What is sent may be larger than what is taken: the node says how large.
+  auto configuration = std::make_shared<TConfiguration>(kMaxFrameBytes, options.max_frame_bytes, kNesting);
+  auto socket = std::make_shared<TSocket>(host, port, configuration);
+  const int timeout_ms = static_cast<int>(options.timeout.count());
+  socket->setConnTimeout(timeout_ms);
+  socket->setRecvTimeout(timeout_ms);
+  socket->setSendTimeout(timeout_ms);
+  try {
+    socket->open();
+  } catch (const TTransportException& error) {
+    throw TTransportException(error.getType(), "no connection to the node " + host + ":" + std::to_string(port) + ": " +
+                                                   error.what());
+  }
+  return std::make_shared<FramedSocket>(std::move(socket), std::move(configuration));
+}
+
+}  // namespace
+
+Connection::Connection(const std::string& host, int port, const Options& options) {
+  check(options);
+  socket_ = opened(host, port, options);
+  if (options.is_compact) {
+    protocol_ = std::make_shared<CompactProtocol>(socket_);
+  } else {
+    protocol_ = std::make_shared<BinaryProtocol>(socket_);
+  }
+  node_ = std::make_unique<idl::NodeClient>(protocol_);
+  options_.__set_max_frame_bytes(options.max_frame_bytes);
+  if (!options.token.empty()) options_.__set_token(options.token);
+  // Typed calls have no options: a node takes those that the connection has shown.
+  node_->release(idl::Ref(), options_);
+}
+
+idl::CallOptions Connection::options(std::optional<std::chrono::milliseconds> remaining) const {
+  idl::CallOptions options = options_;
+  if (remaining) options.__set_remaining_ms(remaining->count());
+  return options;
+}
+
+void Connection::close() { socket_->close(); }
+
+}  // namespace pyrpc
