@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,19 @@ def test_without_a_service_the_first_call_is_ping_alone(tmp_path: Path) -> None:
     program = first_call(tmp_path, "struct Point { 1: i64 a }")
     assert "->ping()" in program
     assert "->service(" not in program
+
+
+@pytest.mark.skipif(shutil.which("php") is None, reason="PHP is missing")
+def test_constants_are_read_without_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "probe.thrift").write_text(
+        "namespace php ProbeIdl\nconst i64 MOST = 12\nconst list<i64> ODD = [1, 3]\n"
+    )
+    code = bindings_of(LANGUAGE, tmp_path / "probe.thrift").files["gen/ProbeIdl/Constant.php"].decode()
+    # The library's class, as far as this uses it.
+    (tmp_path / "probe.php").write_text(
+        f"{code}\nnamespace Thrift\\Type;\nabstract class TConstant {{}}\n"
+        "echo json_encode([\\ProbeIdl\\Constant::get('MOST'), \\ProbeIdl\\Constant::get('ODD')]);\n"
+    )
+    command = ["php", "-d", "error_reporting=-1", "-d", "display_errors=1", str(tmp_path / "probe.php")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "[12,[1,3]]"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from pyrpc.bindings.first_call import Argument, FirstCall
 from pyrpc.bindings.language import Language
@@ -25,6 +27,12 @@ TApplicationException TBase TBinaryProtocolAccelerated TException TMessageType T
 """
 # What every class of the compiler has beside its fields.
 _STATIC = frozenset({"_TSPEC", "isValidate"})
+_GET = """    public static function get($constant)
+    {
+        return static::$$constant ??= static::{"init_$constant"}();
+    }
+
+"""
 
 
 def _however(words: str) -> frozenset[str]:
@@ -100,6 +108,16 @@ def _value(argument: Argument) -> str:
     return json.dumps(argument.value)
 
 
+def _mend(folder: Path) -> None:
+    for path in folder.rglob("Constant.php"):
+        path.write_text(without_deprecation(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def without_deprecation(code: str) -> str:
+    """Constants that are read as Thrift's library does it, without what PHP 8.2 warns of."""
+    return re.sub(r"(^final class Constant extends \S+\n\{\n)", rf"\1{_GET}", code, flags=re.MULTILINE)
+
+
 LANGUAGE = Language(
     name="php",
     title="PHP",
@@ -112,6 +130,7 @@ LANGUAGE = Language(
     first_call="bin/first_call.php",
     run="php bin/first_call.php",
     names=_names,
+    mend=_mend,
     taken={
         "parameter": _STATIC,
         "field": _STATIC,
