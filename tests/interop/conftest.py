@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.conftest import Authority
 from tests.interop.checks import PROTOCOLS
 from tests.interop.program import SERVICE, TOP, Built, Outcome, write_results
 from tests.interop.rules import program_of, results_folder
@@ -24,21 +27,10 @@ else:
     collect_ignore = LANGUAGES
 
 
-@pytest.fixture(scope="session")
-def node() -> Iterator[str]:
-    """Endpoint of a node that hosts service Interop."""
-    yield from serve(f"{SERVICE}:Interop")
-
-
-@pytest.fixture(scope="session")
-def cases_node() -> Iterator[str]:
-    """Endpoint of a node that has the values of cases.py."""
-    yield from serve(f"{HERE / 'cases.py'}:Cases")
-
-
-def serve(service: str) -> Iterator[str]:
-    """Endpoint of a node that is started as a user would."""
-    command = [sys.executable, "-m", "pyrpc", "serve", service, "--port", "0"]
+@contextlib.contextmanager
+def served(*options: str) -> Iterator[str]:
+    """Endpoint of a node that hosts service Interop, started as a user would."""
+    command = [sys.executable, "-m", "pyrpc", "serve", f"{SERVICE}:Interop", "--port", "0", *options]
     process = subprocess.Popen(command, cwd=TOP, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -52,6 +44,29 @@ def serve(service: str) -> Iterator[str]:
         process.stdout.close()
 
 
+@pytest.fixture(scope="session")
+def node() -> Iterator[str]:
+    """Endpoint of a node that everybody may call."""
+    with served() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def secure(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What a program is told of a node with TLS and tokens, as environment variables."""
+    tokens = tmp_path_factory.mktemp("tokens") / "tokens.txt"
+    token = secrets.token_hex(24)
+    tokens.write_text(f"tester {token}\n")
+    tokens.chmod(0o600)
+    tls = authority.issue("localhost")
+    with served("--tls-cert", str(tls.cert), "--tls-key", str(tls.key), "--tokens", str(tokens)) as endpoint:
+        yield {
+            "PYRPC_TLS_PORT": endpoint.rpartition(":")[2],
+            "PYRPC_TLS_CA": str(authority.file),
+            "PYRPC_TLS_TOKEN": token,
+        }
+
+
 @pytest.fixture(scope="module")
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The program of the module, built once."""
@@ -60,9 +75,9 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def outcomes(built: Built, node: str) -> dict[str, dict[str, Outcome]]:
+def outcomes(built: Built, node: str, secure: dict[str, str]) -> dict[str, dict[str, Outcome]]:
     """How each check ended, by protocol; they are written down where somebody asks for them."""
-    found = {protocol: built.checks(*node.rsplit(":", 1), protocol) for protocol in PROTOCOLS}
+    found = {protocol: built.checks(*node.rsplit(":", 1), protocol, secure) for protocol in PROTOCOLS}
     folder = results_folder()
     if folder is not None:
         write_results(built.program, found, folder)

@@ -113,9 +113,9 @@ class Built:
     folder: Path
     environment: Mapping[str, str]
 
-    def shell(self, command: str, timeout_s: float) -> str:
-        """What a shell command prints, in the folder."""
-        return _command(["sh", "-c", command], self.folder, self.environment, timeout_s)
+    def shell(self, command: str, timeout_s: float, more: Mapping[str, str] | None = None) -> str:
+        """What a shell command prints, in the folder; ``more`` is added to the environment."""
+        return _command(["sh", "-c", command], self.folder, {**self.environment, **(more or {})}, timeout_s)
 
     def first_call(self, host: str, port: str) -> str:
         """What the first call of the bindings prints."""
@@ -124,9 +124,9 @@ class Built:
         assert self.program.bindings is not None
         return self.shell(f"{LANGUAGES[self.program.bindings].run} {host} {port}", _RUN_S)
 
-    def checks(self, host: str, port: str, protocol: str) -> dict[str, Outcome]:
+    def checks(self, host: str, port: str, protocol: str, secure: Mapping[str, str]) -> dict[str, Outcome]:
         """How each check ends in one protocol; those that it says nothing of are missing."""
-        output = self.shell(f"{self.program.run} {host} {port} {protocol}", _RUN_S)
+        output = self.shell(f"{self.program.run} {host} {port} {protocol}", _RUN_S, secure)
         print(output)
         found = filter(None, map(_LINE.match, output.splitlines()))
         outcomes = {match[2]: Outcome(match[1], match[3] or "") for match in found}

@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -187,6 +189,34 @@ func (p *program) givesUp(ctx context.Context, options node.Options, expected er
 	expect(errors.Is(err, node.ErrClosed), "the connection goes on: %v", err)
 }
 
+func (p *program) tls() (string, error) {
+	ca := x509.NewCertPool()
+	expect(ca.AppendCertsFromPEM(must(os.ReadFile(os.Getenv("PYRPC_TLS_CA")))), "no CA")
+	port, options := os.Getenv("PYRPC_TLS_PORT"), p.options
+	options.TLS, options.Token = &tls.Config{RootCAs: ca}, os.Getenv("PYRPC_TLS_TOKEN")
+	secure := must(node.Dial(ctx, "localhost:"+port, options))
+	defer secure.Close()
+	sum := must(interop_idl.NewInteropClient(secure.Service("Interop")).Add(ctx, 1, 2))
+	expect(sum == 3, "1 + 2 is %d", sum)
+	must(secure.Node.Call(ctx, "Interop.add", []*pyrpc.Value{integer(1)}, nil, secure.Options(ctx)))
+
+	for _, token := range []string{"", "guessed"} {
+		options.Token = token
+		_, err := node.Dial(ctx, "localhost:"+port, options)
+		var refused *pyrpc.RpcError
+		expect(errors.As(err, &refused) && refused.Code == pyrpc.ErrorCode_UNAUTHENTICATED, "token %q: %v", token, err)
+	}
+	options.Token = os.Getenv("PYRPC_TLS_TOKEN")
+	_, err := node.Dial(ctx, "127.0.0.1:"+port, options)
+	var otherHost x509.HostnameError
+	expect(errors.As(err, &otherHost), "by another name: %v", err)
+	options.TLS = &tls.Config{}
+	_, err = node.Dial(ctx, "localhost:"+port, options)
+	var stranger *tls.CertificateVerificationError
+	expect(errors.As(err, &stranger), "with the CAs of the system: %v", err)
+	return "", nil
+}
+
 // dtype checks arrays of a type of Go; sameBits, since NaT, -0 and infinities count.
 func dtype[T node.Number](p *program, name string, number pyrpc.DType, unit string, elements []T) {
 	check("dtype "+name, func() (string, error) {
@@ -265,5 +295,6 @@ func main() {
 	check("64 MiB", p.larger)
 	check("typed error", p.errors)
 	check("deadline", p.deadline)
+	check("tls", p.tls)
 	p.dtypes()
 }
