@@ -1,4 +1,4 @@
-// Failures that are not told by the node. Those that it tells are RpcError, of gen/pyrpc_types.
+// Failures that are not told by the node.
 "use strict";
 
 /** There is no connection: nobody listens there, or the node refuses it. Nothing ran. */
