@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ import trustme
 from tests.interop import hostile
 from tests.interop.node.test_program import PROGRAM as _PROGRAM
 from tests.interop.program import Built
+from tests.interop.python_typed.everyone import Handler
 from tests.interop.rules import EVERYTHING
 from tests.interop.service import Interop
 
+import pyrpc.idl
 from pyrpc import Server, Tls
 
 PROGRAM = _PROGRAM
@@ -73,8 +76,16 @@ def test_the_rules_of_tls_and_tokens_hold(library: Built, tmp_path: Path) -> Non
         library.shell(f"{told} node --test secure.test.js", 120)
 
 
-def test_all_that_the_compiler_writes_is_javascript(tmp_path: Path) -> None:
+def test_code_for_an_idl_with_everything_in_it_works(tmp_path: Path) -> None:
     built = PROGRAM.make_bindings(tmp_path / "everything", str(EVERYTHING))
-    files = sorted(path.name for path in (built.folder / "gen").glob("*.js"))
-    assert {"Everyone.js", "Base.js", "Node.js", "everything_types.js"} <= set(files)
-    built.shell(" && ".join(f"node -e 'require(\"./gen/{name}\")'" for name in files), 60)
+    (built.folder / "everything.test.js").write_text((hostile.HERE / "node/everything.test.js").read_text())
+    types = pyrpc.idl.load(EVERYTHING)
+    handler = Handler(types, types.shared)
+    with Server.from_idl(types, "Everyone", handler, port=0) as server:
+        host, port = server.endpoint.rsplit(":", 1)
+        built.shell(f"NODE_HOST={host} NODE_PORT={port} node --test everything.test.js", 120)
+        # Nobody waits for the last ones.
+        end = time.monotonic() + 10
+        while len(handler.noted) < 6 and time.monotonic() < end:
+            time.sleep(0.01)
+    assert sorted(map(str, handler.noted)) == ["7", "7", "binary", "compact", "ping", "ping"]
