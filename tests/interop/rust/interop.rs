@@ -206,19 +206,14 @@ impl Program {
             timeout,
             ..self.options.clone()
         };
-        let mut impatient = Connection::open(&self.address, options)?;
+        let mut impatient = Connection::open(&self.address, options)?
+            .into_service("Interop", InteropSyncClient::new);
         let began = Instant::now();
-        let slept = impatient
-            .service("Interop", InteropSyncClient::new)
-            .sleep(10.0.into());
+        let slept = impatient.sleep(10.0.into());
         let took = began.elapsed();
-        expect!(
-            slept.is_err() && took < Duration::from_secs(5),
-            "after {took:?}: {slept:?}"
-        );
-        let next = impatient
-            .service("Interop", InteropSyncClient::new)
-            .add(1, 2);
+        let is_soon = took < Duration::from_secs(5);
+        expect!(slept.is_err() && is_soon, "after {took:?}: {slept:?}");
+        let next = impatient.add(1, 2);
         expect!(
             next.is_err(),
             "a reply of an earlier call could be taken for another's"

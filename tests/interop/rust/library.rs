@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use interop_client::{DType, Tensor, TensorError};
+use interop_client::idl::interop::InteropSyncClient;
+use interop_client::{Connection, DType, Input, Output, Tensor, TensorError};
 
 fn sent(dtype: DType, shape: &[i64], data: &[u8], itemsize: Option<i32>) -> Tensor {
     Tensor::new(dtype, shape.to_vec(), data.to_vec(), itemsize, None, None)
@@ -165,4 +166,11 @@ fn there_are_zeros_of_every_dtype() {
             .unwrap(),
         [b""]
     );
+}
+
+#[test]
+fn connections_and_clients_that_own_them_may_go_to_other_threads() {
+    fn may_go<T: Send>() {}
+    may_go::<Connection>();
+    may_go::<InteropSyncClient<Input<'static>, Output<'static>>>();
 }

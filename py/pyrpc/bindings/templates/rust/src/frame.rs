@@ -122,7 +122,14 @@ impl FrameReader {
 
     fn begin_frame(&mut self) -> Result<usize> {
         let mut header = [0; HEADER_BYTES];
-        self.source.read_exact(&mut header)?;
+        self.source
+            .read_exact(&mut header)
+            .map_err(|error| match error.kind() {
+                ErrorKind::UnexpectedEof => {
+                    Error::new(error.kind(), "the node closed the connection")
+                }
+                _ => error,
+            })?;
         let size = u32::from_be_bytes(header) as usize;
         if size == 0 || size > self.max_frame_bytes {
             let message = format!(
