@@ -2,6 +2,7 @@
 "use strict";
 
 const assert = require("assert/strict");
+const { readFileSync } = require("fs");
 const Interop = require("./gen/Interop");
 const { Mood, Region } = require("./gen/interop_types");
 const { DType, ErrorCode, RpcError } = require("./gen/pyrpc_types");
@@ -126,6 +127,33 @@ function checks(address, options, connection) {
     await assert.rejects(service.add(1, 2), pyrpc.ConnectionLostError);
   }
 
+  async function tls() {
+    const port = Number(process.env.PYRPC_TLS_PORT);
+    const token = process.env.PYRPC_TLS_TOKEN;
+    const trusted = { ca: readFileSync(process.env.PYRPC_TLS_CA) };
+    const secure = await connect("localhost", port, { ...options, tls: trusted, token });
+    const sum = await secure.client(Interop, "Interop").add(1, 2);
+    const call = await secure.node.call(
+      "Interop.add",
+      [toValue(1), toValue(2)],
+      {},
+      secure.options(),
+    );
+    assert.deepEqual([toNumber(sum), fromValue(call.value)], [3, 3]);
+    secure.close();
+    for (const wrong of [undefined, "wrong"]) {
+      const refused = connect("localhost", port, { ...options, tls: trusted, token: wrong });
+      await assert.rejects(refused, { name: "RpcError", code: ErrorCode.UNAUTHENTICATED });
+    }
+    const stranger = connect("localhost", port, { ...options, tls: {}, token });
+    await assert.rejects(stranger, {
+      name: "UnreachableError",
+      message: /unable to verify|self-signed/,
+    });
+    const other = connect("127.0.0.1", port, { ...options, tls: trusted, token });
+    await assert.rejects(other, { name: "UnreachableError", message: /does not match/ });
+  }
+
   /** Arrays in both directions; bits are compared, since NaT, -0 and infinities count. */
   function dtype(name, elements, unit) {
     return async () => {
@@ -170,6 +198,7 @@ function checks(address, options, connection) {
     "64 MiB": larger,
     "typed error": typedError,
     deadline,
+    tls,
     "dtype bool": dtype("bool", Uint8Array.of(1, 0, 1, 1, 0, 0)),
     "dtype int8": dtype("int8", signed(Int8Array, 8)),
     "dtype int16": dtype("int16", signed(Int16Array, 16)),

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-import trustme
+from tests.conftest import Authority
 from tests.interop import hostile
 from tests.interop.node.test_program import PROGRAM as _PROGRAM
 from tests.interop.program import Built
@@ -63,16 +63,14 @@ def test_the_rules_of_the_library_hold(library: Built) -> None:
     library.shell("node --test library.test.js", 60)
 
 
-def test_the_rules_of_tls_and_tokens_hold(library: Built, tmp_path: Path) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "node.pem"))
+def test_the_rules_of_tls_and_tokens_hold(library: Built, authority: Authority, tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text("somebody s3cret\n")
     (tmp_path / "tokens").chmod(0o600)
-    tls = Tls(cert=tmp_path / "node.pem", key=tmp_path / "node.pem")
+    issued = authority.issue("127.0.0.1")
+    tls = Tls(cert=issued.cert, key=issued.key)
     with Server(Interop, port=0, tls=tls, tokens=tmp_path / "tokens") as server:
         host, port = server.endpoint.rsplit(":", 1)
-        told = f"NODE_HOST={host} NODE_PORT={port} NODE_AUTHORITY={tmp_path}/authority.pem"
+        told = f"NODE_HOST={host} NODE_PORT={port} NODE_AUTHORITY={authority.file}"
         library.shell(f"{told} node --test secure.test.js", 120)
 
 
