@@ -221,6 +221,46 @@ impl Program {
         done()
     }
 
+    fn tls(&mut self) -> Outcome {
+        let address = format!("localhost:{}", env::var("PYRPC_TLS_PORT")?);
+        let (token, ca_file) = (env::var("PYRPC_TLS_TOKEN")?, env::var("PYRPC_TLS_CA")?);
+        let options = Options {
+            token: Some(token),
+            tls_ca_file: Some(ca_file.into()),
+            timeout: Duration::from_secs(5),
+            ..self.options.clone()
+        };
+        let mut open = Connection::open(&address, options.clone())?;
+        let sum = open.service("Interop", InteropSyncClient::new).add(1, 2)?;
+        expect!(sum == 3, "1 + 2 is {sum}");
+        let (stage, numbers) = ("Interop.add".to_owned(), vec![1.into(), 2.into()]);
+        let call_options = open.options(None);
+        let mut node = open.node();
+        let reply = node.call(stage, numbers, BTreeMap::new(), call_options)?;
+        expect!(reply.value == Some(Value::from(3)), "1 + 2 is {reply:?}");
+        for token in [None, Some("wrong".to_owned())] {
+            let options = Options {
+                token,
+                ..options.clone()
+            };
+            let refused = Connection::open(&address, options)
+                .and_then(|mut open| open.service("Interop", InteropSyncClient::new).add(1, 2));
+            let refused = refusal(refused)?;
+            let is_right = refused.code == Some(ErrorCode::UNAUTHENTICATED);
+            expect!(is_right, "it is {refused:?}");
+        }
+        let plain = Options {
+            tls_ca_file: None,
+            ..options.clone()
+        };
+        let is_refused = Connection::open(&address, plain).is_err();
+        expect!(is_refused, "a call without TLS was answered");
+        let other = address.replace("localhost", "127.0.0.1");
+        let is_refused = Connection::open(&other, options).is_err();
+        expect!(is_refused, "a certificate for another name was taken");
+        done()
+    }
+
     fn sample(&mut self, dtype: &str) -> thrift::Result<Tensor> {
         self.client().sample(dtype.to_owned())
     }
@@ -413,6 +453,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     check("64 MiB", || program.larger());
     check("typed error", || program.errors());
     check("deadline", || program.deadline());
+    check("tls", || program.tls());
     dtypes(&mut program);
     Ok(())
 }

@@ -18,7 +18,7 @@ from tests.interop.rules import (  # noqa: F401
 
 from pyrpc.bindings import LANGUAGES
 
-_FEATURES = "--features ndarray,half"
+_FEATURES = "--features ndarray,half,tls"
 PROGRAM = Program(
     name="rust",
     title="Rust",

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use thrift::protocol::{
@@ -13,6 +14,7 @@ use thrift::TConfiguration;
 use crate::frame::{framed, FrameEnd, FrameReader, FrameWriter};
 use crate::idl::pyrpc::{CallOptions, NodeSyncClient, Ref, RpcError, TNodeSyncClient};
 use crate::reply::Replies;
+use crate::socket::{encrypted, Socket};
 
 /// The largest frame that a Thrift runtime can be made to take.
 pub const MAX_FRAME_BYTES: usize = 0x3FFF_FFFF;
@@ -33,6 +35,9 @@ pub struct Options {
     pub max_frame_bytes: usize,
     /// For nodes that ask for one.
     pub token: Option<String>,
+    /// Speak TLS with a node whose certificate is of one of the CAs in this file (PEM), and for the host of the
+    /// address. Needs the feature `tls` of this crate.
+    pub tls_ca_file: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -42,6 +47,7 @@ impl Default for Options {
             is_compact: false,
             max_frame_bytes: MAX_FRAME_BYTES,
             token: None,
+            tls_ca_file: None,
         }
     }
 }
@@ -68,13 +74,13 @@ impl Connection {
             max_frame_bytes: options.max_frame_bytes.min(MAX_FRAME_BYTES),
             ..options
         };
-        let stream = connected(address, options.timeout).map_err(|error| {
+        let socket = connected(address, &options).map_err(|error| {
             io::Error::new(
                 error.kind(),
                 format!("no connection to the node {address}: {error}"),
             )
         })?;
-        let (reader, writer) = framed(stream, options.timeout, options.max_frame_bytes);
+        let (reader, writer) = framed(socket, options.timeout, options.max_frame_bytes);
         let limits = TConfiguration::builder()
             .max_frame_size(Some(options.max_frame_bytes))
             .max_message_size(Some(options.max_frame_bytes))
@@ -158,7 +164,18 @@ pub fn rpc_error(error: &thrift::Error) -> Option<&RpcError> {
     }
 }
 
-fn connected(address: &str, timeout: Duration) -> io::Result<TcpStream> {
+fn connected(address: &str, options: &Options) -> io::Result<Socket> {
+    let stream = reached(address, options.timeout)?;
+    match &options.tls_ca_file {
+        Some(ca_file) => {
+            let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+            encrypted(stream, host.trim_matches(['[', ']']), ca_file)
+        }
+        None => Ok(Socket::Plain(stream)),
+    }
+}
+
+fn reached(address: &str, timeout: Duration) -> io::Result<TcpStream> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for place in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&place, timeout) {

@@ -1,19 +1,19 @@
 //! Frames of up to 1 GiB: those of the crate thrift end at 16 MB.
 
 use std::io::{BufReader, Error, ErrorKind, Read, Result, Write};
-use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
+
+use crate::socket::Socket;
 
 const HEADER_BYTES: usize = 4;
 /// What a buffer keeps between two calls.
 const KEPT_BYTES: usize = 1 << 16;
 
 /// A socket that is used no more once something failed: the next reply could be that of an earlier call.
-#[derive(Debug)]
 struct Wire {
-    stream: TcpStream,
+    socket: Socket,
     timeout: Duration,
     is_broken: AtomicBool,
     /// What was not read yet of the frame that arrives.
@@ -34,8 +34,7 @@ impl Wire {
             return error;
         }
         self.is_broken.store(true, Ordering::Relaxed);
-        // It may be closed already; nothing else can be done about it.
-        let _ = self.stream.shutdown(Shutdown::Both);
+        self.socket.shutdown();
         match error.kind() {
             // What a socket with a timeout says on Unix.
             ErrorKind::WouldBlock | ErrorKind::TimedOut => Error::new(
@@ -48,7 +47,6 @@ impl Wire {
 }
 
 /// Tells whether a reply was read to its end.
-#[derive(Debug)]
 pub(crate) struct FrameEnd(Arc<Wire>);
 
 impl FrameEnd {
@@ -64,17 +62,15 @@ impl FrameEnd {
 }
 
 /// Reads from the socket alone.
-#[derive(Debug)]
 struct Source(Arc<Wire>);
 
 impl Read for Source {
     fn read(&mut self, target: &mut [u8]) -> Result<usize> {
-        (&self.0.stream).read(target)
+        self.0.socket.read(target)
     }
 }
 
 /// Gives the bytes that are in the frames, as they arrive.
-#[derive(Debug)]
 pub(crate) struct FrameReader {
     source: BufReader<Source>,
     wire: Arc<Wire>,
@@ -82,7 +78,6 @@ pub(crate) struct FrameReader {
 }
 
 /// Collects the bytes of a frame until it is flushed.
-#[derive(Debug)]
 pub(crate) struct FrameWriter {
     /// The header's place comes first.
     buffer: Vec<u8>,
@@ -92,12 +87,12 @@ pub(crate) struct FrameWriter {
 
 /// Both directions of a socket that has its timeouts set.
 pub(crate) fn framed(
-    stream: TcpStream,
+    socket: Socket,
     timeout: Duration,
     max_frame_bytes: usize,
 ) -> (FrameReader, FrameWriter) {
     let wire = Arc::new(Wire {
-        stream,
+        socket,
         timeout,
         is_broken: AtomicBool::new(false),
         left_bytes: AtomicUsize::new(0),
@@ -192,7 +187,8 @@ impl FrameWriter {
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         self.buffer[..HEADER_BYTES].copy_from_slice(&(size as u32).to_be_bytes());
-        (&self.wire.stream)
+        self.wire
+            .socket
             .write_all(&self.buffer)
             .map_err(|error| self.wire.broken(error))
     }
