@@ -135,7 +135,8 @@ def main(arguments: list[str]) -> int:
     skipped = {environment for toolchain in missing for environment in toolchain.environments}
     chosen = [environment for environment in ENVIRONMENTS if environment not in skipped]
     result = WORK_DIR / "result.json"
-    for old in (result, *WORK_DIR.glob("*/junit.xml"), *WORK_DIR.glob("*/last-test.txt")):
+    stale = ("*/junit.xml", "*/last-test.txt", "interop/*.json")
+    for old in (result, *(path for pattern in stale for path in WORK_DIR.glob(pattern))):
         old.unlink(missing_ok=True)
     tox = [sys.executable, "-m", "tox", "run-parallel", "--parallel-no-spinner", "--parallel", PARALLEL]
     tox += ["--result-json", str(result)]

@@ -78,6 +78,14 @@ def test_numbers_are_locked_and_a_change_that_callers_notice_is_refused(
 
 
 @needs_compiler
+def test_what_is_refused_locks_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a.thrift").write_text("service Power { double power(1: double p) }\n")
+    assert main(["bindings", "go", "sums_to_bind.py:Sums", "a.thrift", "-o", "out"]) == 2
+    assert "Go cannot have a parameter called 'p'" in capsys.readouterr().err
+    assert not list(here.glob("*.lock"))
+
+
+@needs_compiler
 def test_what_was_changed_by_hand_is_kept_and_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["bindings", "go", "sums_to_bind.py:Sums", "-o", "out"]
     assert main(command) == 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import difflib
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyrpc.cli.idl import chosen_namespaces, locked_document
+from pyrpc.cli.idl import chosen_namespaces, numbered_document
 from pyrpc.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -110,32 +111,37 @@ def _make(language: Language, args: argparse.Namespace) -> None:
     compiler = find_compiler(args.compiler)
     includes = [Path(each) for each in args.include]
     with tempfile.TemporaryDirectory(prefix="pyrpc-idl-") as name:
-        paths = [_idl(source, Path(name), args) for source in args.sources]
+        idls = [_idl(source, Path(name), args) for source in args.sources]
+        paths = [path for path, _ in idls]
         for path in paths:
             compiler.check(path, [*includes, PACKAGED.parent])
         project = make_project(paths, includes, args.package)
         code = next((source for source in args.sources if not source.endswith(".thrift")), "module:Class")
         bindings = make_bindings(language, project, compiler, includes, code)
+    # Once nothing can be refused any more.
+    for _, lock in idls:
+        lock()
     folder = Path(args.output)
     done = write_folder(folder, bindings.files, bindings.code, is_forced=args.force)
     _tell(language, done, folder, compiler)
 
 
-def _idl(source: str, folder: Path, args: argparse.Namespace) -> Path:
-    """The IDL that a source is, or becomes."""
+def _idl(source: str, folder: Path, args: argparse.Namespace) -> tuple[Path, Callable[[], None]]:
+    """The IDL that a source is, or becomes; and what locks its numbers."""
     from pyrpc.bindings.sources import written
     from pyrpc.cli.load import load_service
     from pyrpc.idl.code import code_service, with_namespaces
 
     if not source.endswith(".thrift"):
         service = code_service(load_service(source))
-        document = service.document() if args.no_lock else locked_document(service)
-        return written(with_namespaces(document, chosen_namespaces(args.namespace)), folder)
+        document, lock = numbered_document(service)
+        path = written(with_namespaces(document, chosen_namespaces(args.namespace)), folder)
+        return path, (lambda: None) if args.no_lock else lock
     path = Path(source)
     if not path.is_file():
         near = difflib.get_close_matches(path.name, [each.name for each in path.parent.glob("*.thrift")], n=1)
         raise ConfigError(f"there is no file {source}", help=f"did you mean {path.parent / near[0]}?" if near else None)
-    return path
+    return path, lambda: None
 
 
 def _tell(language: Language, done: Written, folder: Path, compiler: Compiler) -> None:

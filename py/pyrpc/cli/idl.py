@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,25 +75,24 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def locked_document(service: CodeService) -> Document:
-    """The IDL of a service, whose numbers are in the lock beside its source from then on.
+def numbered_document(service: CodeService) -> tuple[Document, Callable[[], None]]:
+    """The IDL of a service by the numbers of the lock beside its source, and what locks those that are new.
 
     Raises
     ------
     ConfigError
-        Callers of the old IDL would notice a change, or the lock cannot be written.
+        Callers of the old IDL would notice a change.
     """
     from pyrpc.idl.changes import changes
     from pyrpc.idl.lock import Lock, read_lock
 
     path = service.lock_path
     if path is None:
-        return service.document(Lock())
+        return service.document(Lock()), lambda: None
     old = read_lock(path) or Lock()
     document = service.document(old)
     _refuse(changes(old, document), f"pyrpc idl: {_ACCEPT}")
-    _write_lock(path, old, old.updated(document))
-    return document
+    return document, partial(_write_lock, path, old, old.updated(document))
 
 
 def _write_lock(path: Path, old: Lock, new: Lock) -> None:
