@@ -20,6 +20,8 @@ TOP = Path(__file__).resolve().parent.parent
 PAGE = TOP / "docs/languages.md"
 # In the order of the table.
 ORDER = ("python", "thriftpy2", "java", "kotlin", "go", "cpp", "rust", "node", "typescript", "ruby", "php", "perl")
+# What stands where no language lacks anything.
+NOTHING = "Every program passes every check."
 _DTYPE = "dtype "
 _SIGNS = {"ok": "yes", "none": "-", "fail": "FAILS"}
 
@@ -66,8 +68,9 @@ def merged(page: str, rows: dict[str, dict[str, list[str]]]) -> str:
         match = pattern.search(page)
         if match is None:
             raise SystemExit(f"languages.py: {PAGE} has no table {table}")
-        head = [text for text in match[2].splitlines() if name_of(text) is None]
+        head = [text for text in match[2].splitlines() if name_of(text) is None and text != NOTHING]
         lines = [*head, *languages_lines(match[2], table, rows)]
+        lines = lines or [NOTHING]
         page = page[: match.start(2)] + "".join(f"{text}\n" for text in lines) + page[match.end(2) :]
     return page
 

@@ -24,6 +24,7 @@ between
 | --- | --- |
 <!-- dtypes: end -->
 <!-- lacks: begin -->
+Every program passes every check.
 <!-- lacks: end -->
 after
 """
@@ -67,9 +68,12 @@ def test_a_page_that_is_not_as_found_is_written_and_told(
     page = languages.PAGE.read_text()
     assert "| <!-- go -->Go | v0 | yes | yes |\n| <!-- perl -->Perl | v1 | yes | binary yes, compact - |\n" in page
     assert "| <!-- perl -->Perl | `bool\\|x` |\n<!-- dtypes: end -->" in page
-    assert "- <!-- perl -->Perl: compact text: it has no compact protocol\n<!-- lacks: end -->" in page
+    assert "begin -->\n- <!-- perl -->Perl: compact text: it has no compact protocol\n<!-- lacks: end -->" in page
     assert page.startswith("before\n") and page.endswith("after\n")
     assert languages.main(arguments) == 0
+    result(tmp_path / "found", "perl", checks)
+    assert languages.main(arguments) == 1
+    assert f"begin -->\n{languages.NOTHING}\n<!-- lacks: end -->" in languages.PAGE.read_text()
 
 
 def test_what_fails_or_was_not_said_is_in_the_table(languages: ModuleType, tmp_path: Path) -> None:
