@@ -7,17 +7,26 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pyrpc.bindings.first_call import Argument, FirstCall
-from pyrpc.bindings.java_classes import SERVER_CLASSES, without_classes
+from pyrpc.bindings.java_classes import SERVER_CLASSES, NoSuchClassError, without_classes
 from pyrpc.bindings.language import Language
 from pyrpc.bindings.packages import in_package
 from pyrpc.bindings.project import Project
 from pyrpc.bindings.sources import IdlFile
+from pyrpc.errors import ConfigError
 from pyrpc.idl.keywords import identifier
 from pyrpc.idl.load import PACKAGED
 
 _THRIFT = "0.25.0"
 _FOLDER = "gen"
 _PYRPC = "io.pyrpc.bindings.gen"
+# Keywords, and what is none for the compiler. What begins with "java" or "org" is that of packages.
+_WORDS = """
+_ boolean byte char double extends final float int java long null org short strictfp throws
+"""
+_KEYWORDS = frozenset(_WORDS.split())
+_TYPES = _KEYWORDS | frozenset(["_Fields", "permits", "record", "sealed", "var", "yield"])
+# Final methods of all objects; and what the accessors of a field would be called like.
+_METHODS = _KEYWORDS | frozenset(["getClass", "notify", "notifyAll", "wait"])
 # Of the first call, which has them from elsewhere.
 _OTHER_CLASSES = frozenset({"Connection", "Tensors", "DType", "NodeInfo", "FirstCall", "String", "System", "Integer"})
 
@@ -39,7 +48,14 @@ def _mend(folder: Path) -> None:
     for path in folder.rglob("*.java"):
         source = path.read_text(encoding="utf-8")
         if "  public static class Processor<" in source:
-            path.write_text(without_classes(source, SERVER_CLASSES), encoding="utf-8")
+            path.write_text(_without_server(source), encoding="utf-8")
+
+
+def _without_server(source: str) -> str:
+    try:
+        return without_classes(source, SERVER_CLASSES)
+    except NoSuchClassError as error:
+        raise ConfigError("the Thrift compiler writes other Java than can be mended", got=str(error)) from None
 
 
 def _names(project: Project) -> Mapping[str, str]:
@@ -108,5 +124,13 @@ LANGUAGE = Language(
     run="java -jar target/bindings.jar",
     names=_names,
     mend=_mend,
+    taken={
+        "parameter": _KEYWORDS,
+        "field": _KEYWORDS | frozenset({"class", "metaDataMap", "optionals", "Class"}),
+        "method": _METHODS,
+        "member": _KEYWORDS | frozenset({"value"}),
+        "type": _TYPES,
+        "service": _TYPES | frozenset(["AsyncClient", "AsyncIface", "Client", "Factory", "Iface"]),
+    },
     idl=_idl,
 )
