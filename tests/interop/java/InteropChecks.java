@@ -6,6 +6,7 @@ import interop_idl.Region;
 import io.pyrpc.bindings.Connection;
 import io.pyrpc.bindings.ConnectionConfig;
 import io.pyrpc.bindings.Tensors;
+import io.pyrpc.bindings.Tls;
 import io.pyrpc.bindings.gen.CallOptions;
 import io.pyrpc.bindings.gen.DType;
 import io.pyrpc.bindings.gen.ErrorCode;
@@ -15,11 +16,15 @@ import io.pyrpc.bindings.gen.Value;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLHandshakeException;
+import org.apache.thrift.transport.TTransportException;
 
 public class InteropChecks {
     private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
@@ -187,12 +192,40 @@ public class InteropChecks {
             try {
                 client.sleep(10);
                 throw new AssertionError("it waited");
-            } catch (org.apache.thrift.transport.TTransportException timeout) {
+            } catch (TTransportException timeout) {
                 expect(!impatient.isOpen(), "it is still open");
             }
         }
         expect(System.nanoTime() - began < 5e9, "too late");
         return "";
+    }
+
+    String tls() throws Exception {
+        int tlsPort = Integer.parseInt(System.getenv("PYRPC_TLS_PORT"));
+        String token = System.getenv("PYRPC_TLS_TOKEN");
+        ConnectionConfig trusting = config.withTls(Tls.trusting(Path.of(System.getenv("PYRPC_TLS_CA"))));
+        ConnectionConfig right = trusting.withToken(token);
+        try (Connection secure = Connection.open("localhost", tlsPort, right)) {
+            expect(new Interop.Client(secure.service("Interop")).add(1, 2) == 3, "another sum");
+            List<Value> positional = List.of(Value.int_value(1));
+            Value sum = secure.node().call("Interop.add", positional, Map.of(), secure.options()).getValue();
+            expect(sum.getInt_value() == 3, sum);
+        }
+        for (String other : new String[] {null, "guessed"}) {
+            RpcError error = refused(() -> Connection.open("localhost", tlsPort, trusting.withToken(other)));
+            expect(error.getCode() == ErrorCode.UNAUTHENTICATED, error);
+        }
+        expectUntrusted("127.0.0.1", tlsPort, right);
+        expectUntrusted("localhost", tlsPort, right.withTls(SSLContext.getDefault()));
+        return "";
+    }
+
+    private static void expectUntrusted(String host, int port, ConnectionConfig config) throws Exception {
+        try (Connection connection = Connection.open(host, port, config)) {
+            throw new AssertionError("it is trusted");
+        } catch (TTransportException error) {
+            expect(error.getCause().getCause() instanceof SSLHandshakeException, error);
+        }
     }
 
     /** Arrays of one dtype: what comes is `expected`, and what is made of that is what the node has. */
@@ -319,6 +352,7 @@ public class InteropChecks {
         check("64 MiB", checks::larger);
         check("typed error", checks::errors);
         check("deadline", checks::deadline);
+        check("tls", checks::tls);
         checks.integers();
         checks.floats();
         checks.others();

@@ -11,6 +11,7 @@ import io.pyrpc.kotlin.gen.ErrorCode
 import io.pyrpc.kotlin.gen.RpcError
 import io.pyrpc.kotlin.gen.Tensor
 import io.pyrpc.kotlin.tensorOf
+import io.pyrpc.kotlin.tlsTrusting
 import io.pyrpc.kotlin.toBooleanArray
 import io.pyrpc.kotlin.toByteArray
 import io.pyrpc.kotlin.toByteBuffer
@@ -28,6 +29,9 @@ import io.pyrpc.kotlin.valueOf
 import io.pyrpc.kotlin.zeros
 import java.io.PrintStream
 import java.nio.ByteBuffer
+import java.nio.file.Path
+import javax.net.ssl.SSLContext
+import javax.net.ssl.SSLHandshakeException
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.minutes
 import kotlin.time.Duration.Companion.seconds
@@ -166,6 +170,27 @@ private class InteropChecks(
         return ""
     }
 
+    suspend fun tls(): String {
+        val tlsPort = System.getenv("PYRPC_TLS_PORT").toInt()
+        val trusting = config.copy(tls = tlsTrusting(Path.of(System.getenv("PYRPC_TLS_CA"))))
+        val right = trusting.copy(token = System.getenv("PYRPC_TLS_TOKEN"))
+        Connection.open("localhost", tlsPort, right).use { secure ->
+            expect(InteropClient(secure.service("Interop")).add(1, 2) == 3L) { "another sum" }
+            val reply = secure.node.call("Interop.add", listOf(valueOf(1)), mapOf(), secure.options())
+            expect(reply.value?.fieldValue == 3L) { reply.value }
+        }
+        for (other in listOf(null, "guessed")) {
+            val error = raised<RpcError> { Connection.open("localhost", tlsPort, trusting.copy(token = other)) }
+            expect(error.code == ErrorCode.UNAUTHENTICATED) { error }
+        }
+        val system = right.copy(tls = SSLContext.getDefault())
+        for ((name, config) in listOf("127.0.0.1" to right, "localhost" to system)) {
+            val error = raised<TTransportException> { Connection.open(name, tlsPort, config) }
+            expect(generateSequence<Throwable>(error) { it.cause }.any { it is SSLHandshakeException }) { error }
+        }
+        return ""
+    }
+
     /** Arrays of one dtype: what comes is [expected], and what is made of that is what the node has. */
     private suspend fun <T : Any> dtype(note: String, dtype: DType, expected: T, read: Tensor.() -> T, made: (T) -> Tensor) {
         val name = dtype.name.lowercase()
@@ -292,6 +317,7 @@ suspend fun main(arguments: Array<String>) {
         check("64 MiB", checks::larger)
         check("typed error", checks::errors)
         check("deadline", checks::deadline)
+        check("tls", checks::tls)
         checks.integers()
         checks.floats()
         checks.others()

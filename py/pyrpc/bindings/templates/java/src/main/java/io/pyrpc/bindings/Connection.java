@@ -66,7 +66,7 @@ public final class Connection implements AutoCloseable {
                 .setMaxMessageSize(config.maxFrameBytes())
                 .build();
         TTransport transport = new FramedTransport(
-                new NodeSocket(limits, host, port, (int) config.timeout().toMillis()), config.maxFrameBytes());
+                new NodeSocket(limits, host, port, config), config.maxFrameBytes());
         try {
             transport.open();
             return transport;

@@ -90,7 +90,7 @@ class Connection private constructor(private val transport: TTransport, private 
                     .setMaxFrameSize(config.maxFrameBytes)
                     .setMaxMessageSize(config.maxFrameBytes)
                     .build()
-            val socket = NodeSocket(limits, host, port, config.timeout.inWholeMilliseconds.toInt())
+            val socket = NodeSocket(limits, host, port, config)
             return FramedTransport(socket, config.maxFrameBytes)
         }
 

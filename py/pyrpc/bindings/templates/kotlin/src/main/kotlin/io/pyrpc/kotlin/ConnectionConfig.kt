@@ -1,6 +1,7 @@
 // What a connection is opened with.
 package io.pyrpc.kotlin
 
+import javax.net.ssl.SSLContext
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
@@ -15,12 +16,14 @@ const val MAX_FRAME_BYTES: Int = 0x3FFFFFFF
  * @property compact whether it speaks the compact protocol in place of the binary one
  * @property maxFrameBytes the largest reply to take; by default 1 GiB or a quarter of the heap, whichever is less
  * @property token for nodes that ask for one
+ * @property tls what a node's certificate is checked with, such as [tlsTrusting]; null: no TLS
  */
 data class ConnectionConfig(
     val timeout: Duration = 30.seconds,
     val compact: Boolean = false,
     val maxFrameBytes: Int = minOf(MAX_FRAME_BYTES.toLong(), Runtime.getRuntime().maxMemory() / 4).toInt(),
     val token: String? = null,
+    val tls: SSLContext? = null,
 ) {
     init {
         require(timeout in 1.milliseconds..Int.MAX_VALUE.milliseconds) {
@@ -34,5 +37,5 @@ data class ConnectionConfig(
     /** Without the token, which does not belong into logs. */
     override fun toString(): String =
         "ConnectionConfig(timeout=$timeout, compact=$compact, maxFrameBytes=$maxFrameBytes, " +
-            "token=${if (token == null) "null" else "***"})"
+            "token=${if (token == null) "null" else "***"}, tls=${tls != null})"
 }

@@ -1,6 +1,8 @@
 // A socket and frames that are closed when they fail.
 package io.pyrpc.kotlin
 
+import java.io.IOException
+import javax.net.ssl.SSLSocket
 import org.apache.thrift.TConfiguration
 import org.apache.thrift.transport.TSocket
 import org.apache.thrift.transport.TTransport
@@ -8,8 +10,28 @@ import org.apache.thrift.transport.TTransportException
 import org.apache.thrift.transport.layered.TFramedTransport
 
 /** Closed by its first failure, a timeout too: what comes later is no answer to the next call. */
-internal class NodeSocket(limits: TConfiguration, host: String, port: Int, timeoutMs: Int) :
-    TSocket(limits, host, port, timeoutMs) {
+internal class NodeSocket(
+    limits: TConfiguration,
+    private val host: String,
+    private val port: Int,
+    private val config: ConnectionConfig,
+) : TSocket(limits, host, port, config.timeout.inWholeMilliseconds.toInt()) {
+    override fun open() {
+        super.open()
+        val factory = config.tls?.socketFactory ?: return
+        try {
+            val secure = factory.createSocket(socket, host, port, true) as SSLSocket
+            // Without this any certificate of the authority would do.
+            secure.sslParameters = secure.sslParameters.apply { endpointIdentificationAlgorithm = "HTTPS" }
+            secure.startHandshake()
+            inputStream_ = secure.inputStream.buffered()
+            outputStream_ = secure.outputStream.buffered()
+        } catch (error: IOException) {
+            close()
+            throw TTransportException("TLS: ${error.message}", error)
+        }
+    }
+
     override fun read(buffer: ByteArray, offset: Int, length: Int): Int =
         orClosed { super.read(buffer, offset, length) }
 
