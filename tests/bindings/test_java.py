@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from tests.bindings.built import bindings_of
 
+from pyrpc.bindings.language import Language
 from pyrpc.bindings.languages.java import LANGUAGE
+from pyrpc.bindings.languages.kotlin import LANGUAGE as KOTLIN
 from pyrpc.bindings.packages import in_package
 from pyrpc.bindings.sources import files_of
+from pyrpc.errors import ConfigError
 
 IDL = """\
 /* namespace java of.a.comment */
@@ -79,3 +82,16 @@ def test_without_a_service_the_first_call_is_a_ping() -> None:
     source = bindings_of(LANGUAGE).files["src/main/java/FirstCall.java"].decode()
     assert "connection.node().ping()" in source
     assert "client" not in source
+
+
+@needs_compiler
+@pytest.mark.parametrize("language", [LANGUAGE, KOTLIN], ids=["java", "kotlin"])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("org", "parameter"), ("null", "field"), ("wait", "method"), ("value", "member")]
+)
+def test_names_that_do_not_build_are_refused(tmp_path: Path, language: Language, name: str, kind: str) -> None:
+    names = {"parameter": "a", "field": "b", "method": "c", "member": "D", kind: name}
+    idl = "struct S {{ 1: i64 {field} }}\nenum E {{ {member} = 1 }}\nservice V {{ i64 {method}(1: i64 {parameter}) }}\n"
+    (tmp_path / "clash.thrift").write_text(idl.format(**names))
+    with pytest.raises(ConfigError, match=rf"cannot have a {kind} called '{name}'"):
+        bindings_of(language, tmp_path / "clash.thrift")

@@ -49,7 +49,7 @@ _LANGUAGES = {
         fields_with_default_values handle_exception initialize instance_variable_get instance_variable_set name_to_id
         receive_message send_message send_message_args send_oneway_message sorted_field_ids struct_fields
     """,
-    "kotlin": "fun object typealias val",
+    "kotlin": "fun object typealias val java kotlin org",
     # What every class of the compiler has, and the one constant that no class has.
     "php": "_TSPEC isValidate Class CLASS",
 }
