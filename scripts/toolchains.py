@@ -79,8 +79,8 @@ TOOLCHAINS = (
     ),
     Toolchain(
         name="C++ compiler, CMake and Thrift's library for C++",
-        command=("sh", "-c", "c++ --version && cmake --version && pkg-config --exists thrift"),
-        packages=("g++", "cmake", "make", "pkg-config", "libthrift-dev", "libboost-dev"),
+        command=("sh", "-c", "c++ --version && cmake --version && pkg-config --exists thrift openssl"),
+        packages=("g++", "cmake", "make", "pkg-config", "libthrift-dev", "libboost-dev", "libssl-dev"),
         environments=("interop-cpp",),
     ),
     Toolchain(

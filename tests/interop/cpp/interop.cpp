@@ -2,7 +2,7 @@
 #include "gen/Interop.h"
 
 #include <chrono>
-#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <iostream>
@@ -86,6 +86,7 @@ class Program {
     check("64 MiB", [this] { return larger(); });
     check("typed error", [this] { return errors(); });
     check("deadline", [this] { return deadline(); });
+    check("tls", [this] { return tls(); });
     integers();
     floats();
     times_and_texts();
@@ -223,6 +224,31 @@ class Program {
     expect(late.getType() == TTransportException::TIMED_OUT, "the timeout: ", late.what());
     // The late reply must not be taken for that of another call.
     thrown<TTransportException>([&] { client.add(1, 2); });
+    return "";
+  }
+
+  std::string tls() {
+    using apache::thrift::transport::TTransportException;
+    const int port = std::stoi(std::getenv("PYRPC_TLS_PORT"));
+    pyrpc::Options options = options_;
+    options.ca_file = std::getenv("PYRPC_TLS_CA");
+    options.token = std::getenv("PYRPC_TLS_TOKEN");
+    pyrpc::Connection secure("localhost", port, options);
+    typed(interop(secure));
+    CallReply reply;
+    secure.node().call(reply, "Interop.add", {integer(1), integer(2)}, {}, secure.options());
+    expect(reply.value.int_value == 3, "1 + 2 is ", reply.value.int_value);
+    for (const char* token : {"", "guessed"}) {
+      pyrpc::Options other = options;
+      other.token = token;
+      const auto refused = thrown<RpcError>([&] { pyrpc::Connection("localhost", port, other); });
+      expect(refused.code == ErrorCode::UNAUTHENTICATED, "token ", token, ": ", refused.what());
+    }
+    const auto host = thrown<TTransportException>([&] { pyrpc::Connection("127.0.0.1", port, options); });
+    expect(std::strstr(host.what(), "authorize") != nullptr, "by another name: ", host.what());
+    options.ca_file = "/etc/ssl/certs/ca-certificates.crt";
+    const auto stranger = thrown<TTransportException>([&] { pyrpc::Connection("localhost", port, options); });
+    expect(std::strstr(stranger.what(), "certificate verify failed") != nullptr, "another CA: ", stranger.what());
     return "";
   }
 

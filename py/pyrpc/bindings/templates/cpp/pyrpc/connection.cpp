@@ -2,6 +2,7 @@
 #include "pyrpc/connection.h"
 
 #include <thrift/TConfiguration.h>
+#include <thrift/transport/TSSLSocket.h>
 #include <thrift/transport/TTransportException.h>
 
 #include <limits>
@@ -13,6 +14,7 @@ namespace pyrpc {
 
 using apache::thrift::TConfiguration;
 using apache::thrift::transport::TSocket;
+using apache::thrift::transport::TSSLSocketFactory;
 using apache::thrift::transport::TTransportException;
 
 namespace {
@@ -32,10 +34,27 @@ void check(const Options& options) {
   }
 }
 
-std::shared_ptr<FramedSocket> opened(const std::string& host, int port, const Options& options) {
+std::shared_ptr<TSSLSocketFactory> secure(const Options& options) {
+  if (options.ca_file.empty()) return nullptr;
+  auto factory = std::make_shared<TSSLSocketFactory>(apache::thrift::transport::LATEST);
+  // The certificate has to be of the host, too, which is Thrift's default for clients.
+  factory->authenticate(true);
+  factory->loadTrustedCertificates(options.ca_file.c_str());
+  if (!options.cert_file.empty()) factory->loadCertificate(options.cert_file.c_str());
+  if (!options.key_file.empty()) factory->loadPrivateKey(options.key_file.c_str());
+  return factory;
+}
+
+std::shared_ptr<FramedSocket> opened(const std::string& host, int port, const Options& options,
+                                     TSSLSocketFactory* factory) {
   // What is sent may be larger than what is taken: the node says how large.
   auto configuration = std::make_shared<TConfiguration>(kMaxFrameBytes, options.max_frame_bytes, kNesting);
-  auto socket = std::make_shared<TSocket>(host, port, configuration);
+  std::shared_ptr<TSocket> socket;
+  if (factory != nullptr) {
+    socket = factory->createSocket(host, port);
+  } else {
+    socket = std::make_shared<TSocket>(host, port, configuration);
+  }
   const int timeout_ms = static_cast<int>(options.timeout.count());
   socket->setConnTimeout(timeout_ms);
   socket->setRecvTimeout(timeout_ms);
@@ -53,7 +72,10 @@ std::shared_ptr<FramedSocket> opened(const std::string& host, int port, const Op
 
 Connection::Connection(const std::string& host, int port, const Options& options) {
   check(options);
-  socket_ = opened(host, port, options);
+  const auto factory = secure(options);
+  socket_ = opened(host, port, options, factory.get());
+  // OpenSSL is there as long as a factory is.
+  tls_ = factory;
   if (options.is_compact) {
     protocol_ = std::make_shared<CompactProtocol>(socket_);
   } else {

@@ -29,6 +29,11 @@ struct Options {
   std::int32_t max_frame_bytes = kMaxFrameBytes;
   /// For nodes that ask for one.
   std::string token;
+  /// CAs that the node's certificate is checked with, as PEM; not empty: the connection speaks TLS.
+  std::string ca_file;
+  /// Certificate and key of the caller, for nodes that ask for them.
+  std::string cert_file;
+  std::string key_file;
 };
 
 /// Open to one node. It carries one call at a time: have one for each thread. After a TTransportException or a
@@ -37,8 +42,8 @@ class Connection {
  public:
   /// Connects, and tells the node how large replies may be, and the token.
   ///
-  /// Throws std::invalid_argument for an option that is none, TTransportException where no node answers, and
-  /// idl::RpcError where it refuses the token.
+  /// Throws std::invalid_argument for an option that is none, TTransportException where no node answers, or none that
+  /// the CA knows by the name of the host, and idl::RpcError where it refuses the token.
   Connection(const std::string& host, int port, const Options& options = {});
 
   Connection(Connection&&) noexcept = default;
@@ -63,6 +68,7 @@ class Connection {
   void close();
 
  private:
+  std::shared_ptr<void> tls_;
   std::shared_ptr<FramedSocket> socket_;
   std::shared_ptr<apache::thrift::protocol::TProtocol> protocol_;
   std::unique_ptr<idl::NodeClient> node_;

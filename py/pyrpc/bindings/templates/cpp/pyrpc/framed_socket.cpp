@@ -27,6 +27,11 @@ FramedSocket::FramedSocket(std::shared_ptr<apache::thrift::transport::TSocket> s
   empty_out();
 }
 
+void FramedSocket::close() {
+  is_open_ = false;
+  socket_->close();
+}
+
 void FramedSocket::begin_message() {
   if (is_reading_) fail("the last reply was not understood; open a new connection");
   if (written() != kHeaderBytes) fail("the last message was not written to its end; open a new connection");
@@ -70,7 +75,7 @@ std::uint32_t FramedSocket::readEnd() {
 }
 
 std::uint32_t FramedSocket::readSlow(std::uint8_t* buffer, std::uint32_t length) {
-  if (!is_reading_) begin_frame();
+  if (!is_reading_) begin_reply();
   if (rBase_ == rBound_) {
     if (outside_ == 0) fail("the reply is longer than its frame");
     if (length >= in_.size()) return receive(buffer, length);
@@ -99,8 +104,8 @@ void FramedSocket::writeSlow(const std::uint8_t* bytes, std::uint32_t length) {
   wBase_ += place + length;
 }
 
-void FramedSocket::begin_frame() {
-  if (!is_reply_due_) fail("the reply is not that of the call");
+void FramedSocket::begin_reply() {
+  if (is_reading_ || !is_reply_due_) fail("the reply is not that of the call");
   std::uint8_t header[kHeaderBytes];
   is_reading_ = true;
   receive_all(header, kHeaderBytes);

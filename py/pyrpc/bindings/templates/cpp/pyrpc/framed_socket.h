@@ -18,17 +18,20 @@ namespace pyrpc {
 class FramedSocket final
     : public apache::thrift::transport::TVirtualTransport<FramedSocket, apache::thrift::transport::TBufferBase> {
  public:
+  /// Takes a socket that is open.
   FramedSocket(std::shared_ptr<apache::thrift::transport::TSocket> socket,
                std::shared_ptr<apache::thrift::TConfiguration> configuration);
 
-  bool isOpen() const override { return socket_->isOpen(); }
+  bool isOpen() const override { return is_open_; }
   bool peek() override { return isOpen(); }
-  void open() override { socket_->open(); }
-  void close() override { socket_->close(); }
+  void close() override;
   const std::string getOrigin() const override { return socket_->getOrigin(); }
 
   /// Called before each message: refuses it when the one before was not written, or its reply not read, to the end.
   void begin_message();
+
+  /// Called before each reply: reads how long it is.
+  void begin_reply();
 
   /// Bytes of the reply that were not read yet: no part of it can be longer.
   std::uint64_t unread() const { return static_cast<std::uint64_t>(rBound_ - rBase_) + outside_; }
@@ -53,7 +56,6 @@ class FramedSocket final
     std::uint32_t length;
   };
 
-  void begin_frame();
   std::uint32_t receive(std::uint8_t* buffer, std::uint32_t length);
   void receive_all(std::uint8_t* buffer, std::uint32_t length);
   void send(const std::uint8_t* bytes, std::size_t length);
@@ -66,6 +68,8 @@ class FramedSocket final
   std::vector<std::uint8_t> out_;
   std::vector<Large> large_;
   std::uint64_t outside_ = 0;  // bytes of the frame that are not in in_ yet
+  // With TLS the socket says that it is not before the first byte is sent.
+  bool is_open_ = true;
   bool is_reply_due_ = false;
   bool is_reading_ = false;
 };

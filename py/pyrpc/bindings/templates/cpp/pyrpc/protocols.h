@@ -32,6 +32,14 @@ class Bounded : public Protocol {
     return Protocol::writeMessageBegin_virt(name, type, seqid);
   }
 
+  std::uint32_t readMessageBegin_virt(std::string& name, apache::thrift::protocol::TMessageType& type,
+                                      std::int32_t& seqid) override {
+    socket_->begin_reply();
+    // For the name, and what is skipped: those do not come by the functions below. No frame has 2 GiB.
+    this->string_limit_ = static_cast<std::int32_t>(socket_->unread());
+    return Protocol::readMessageBegin_virt(name, type, seqid);
+  }
+
   std::uint32_t readListBegin_virt(apache::thrift::protocol::TType& type, std::uint32_t& size) override {
     const std::uint32_t length = Protocol::readListBegin_virt(type, size);
     socket_->check_unread(size);
