@@ -108,7 +108,10 @@ TOOLCHAINS = (
         environments=("interop-php",),
     ),
     Toolchain(
-        "Perl and its Thrift library", ("perl", "-MThrift", "-e", "0"), ("perl", "libthrift-perl"), ("interop-perl",)
+        name="Perl, its Thrift library and IO::Socket::SSL",
+        command=("perl", "-MThrift", "-MIO::Socket::SSL", "-e", "0"),
+        packages=("perl", "libthrift-perl", "libio-socket-ssl-perl"),
+        environments=("interop-perl",),
     ),
 )
 

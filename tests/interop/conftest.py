@@ -28,9 +28,9 @@ else:
 
 
 @contextlib.contextmanager
-def served(*options: str) -> Iterator[str]:
-    """Endpoint of a node that hosts service Interop, started as a user would."""
-    command = [sys.executable, "-m", "pyrpc", "serve", f"{SERVICE}:Interop", "--port", "0", *options]
+def served(*options: str, hosted: str = f"{SERVICE}:Interop") -> Iterator[str]:
+    """Endpoint of a node, of service Interop unless another one is hosted, started as a user would."""
+    command = [sys.executable, "-m", "pyrpc", "serve", hosted, "--port", "0", *options]
     process = subprocess.Popen(command, cwd=TOP, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -48,6 +48,13 @@ def served(*options: str) -> Iterator[str]:
 def node() -> Iterator[str]:
     """Endpoint of a node that everybody may call."""
     with served() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def cases_node() -> Iterator[str]:
+    """Endpoint of a node that gives any value, and compares what comes back."""
+    with served(hosted=f"{HERE / 'cases.py'}:Cases") as endpoint:
         yield endpoint
 
 

@@ -59,7 +59,7 @@ refused('the shape [3] has 3 elements, got bytes of 2', sub { tensor_of_bytes($D
 refused('the data has characters, expected bytes',      sub { tensor_of_bytes($D{INT8},    '€') });
 refused('max_frame_bytes is 0, expected 1 to 1073741823', sub { Pyrpc::Connection->connect(max_frame_bytes => 0) });
 refused('timeout_s is 0, expected seconds above 0',       sub { Pyrpc::Connection->connect(timeout_s       => 0) });
-refused('no option timeout, expected compact host max_frame_bytes port timeout_s token',
+refused('no option timeout, expected compact host max_frame_bytes port timeout_s tls token',
     sub { Pyrpc::Connection->connect(timeout => 1) });
 
 # What a node may send.

@@ -194,6 +194,40 @@ check(
     }
 );
 
+check(
+    'tls',
+    sub {
+        my ($port, $authority, $token) = @ENV{qw(PYRPC_TLS_PORT PYRPC_TLS_CA PYRPC_TLS_TOKEN)};
+        my %secure = (
+            %options,
+            host  => 'localhost',
+            port  => $port,
+            token => $token,
+            tls   => {SSL_ca_file => $authority},
+        );
+        my $open = Pyrpc::Connection->connect(%secure);
+        expect($open->service('InteropIdl::Interop')->add(1, 2) == 3, 3);
+        my $sum = $open->node->call('Interop.add', [integer(1)], {}, $open->options())->value->int_value;
+        expect($sum == 3, 3, $sum);
+        my $data = 'abcd' x 1_000_000;
+        my $back = $open->service('InteropIdl::Interop')->echo(tensor_of_bytes(PyrpcIdl::DType::UINT8, $data));
+        expect(bytes_of($back) eq $data, 'the same 4 MB');
+        $open->close();
+        for my $wrong (undef, 'guessed') {
+            my $error = refusal(sub { Pyrpc::Connection->connect(%secure, token => $wrong) });
+            expect($error->code == PyrpcIdl::ErrorCode::UNAUTHENTICATED, 'UNAUTHENTICATED', $error->code);
+        }
+        my @strangers = ([tls => 1], [host => '127.0.0.1'], [tls => {SSL_ca_file => $authority}, host => '127.0.0.1']);
+        for my $stranger (@strangers) {
+            expect(!eval { Pyrpc::Connection->connect(%secure, @$stranger); 1 }, 'no connection');
+            my $error = $@;
+            expect(ref $error && $error->isa('Thrift::TTransportException'), 'TTransportException', "$error");
+            expect($error->{message} =~ /no TLS: .*verif/, 'what was wrong', $error->{message});
+        }
+        return;
+    }
+);
+
 # Compared as text, and the minus of zero.
 sub look {
     my ($elements) = @_;

@@ -190,6 +190,45 @@ final class Interop
         }
     }
 
+    public function tls(): void
+    {
+        [$port, $token] = [(int) getenv('PYRPC_TLS_PORT'), getenv('PYRPC_TLS_TOKEN')];
+        $trusting = ['cafile' => getenv('PYRPC_TLS_CA')];
+        $open = fn (string $host, ?string $token, array $tls) => Connection::open(
+            $host,
+            $port,
+            compact: $this->isCompact,
+            token: $token,
+            tls: $tls
+        );
+        $secure = $open('localhost', $token, $trusting);
+        $client = $secure->service(InteropClient::class);
+        expect($client->add(1, 2) === 3, '3');
+        $sum = $secure->node->call('Interop.add', [integer(1)], [], $secure->options())->value->int_value;
+        expect($sum === 3, '3', $sum);
+        $data = str_repeat('abcd', 1_000_000);
+        expect(Arrays::bytes($client->echo(Arrays::ofBytes(DType::UINT8, $data))) === $data, 'the same 4 MB');
+        $secure->close();
+        foreach ([null, 'guessed'] as $wrong) {
+            $error = refusal(fn () => $open('localhost', $wrong, $trusting));
+            expect($error->code === ErrorCode::UNAUTHENTICATED, 'UNAUTHENTICATED', $error->code);
+        }
+        $strangers = [
+            ['localhost', [], 'certificate verify failed'],
+            ['localhost', ['verify_peer' => false], 'certificate verify failed'],
+            ['127.0.0.1', $trusting, 'did not match'],
+        ];
+        foreach ($strangers as [$host, $tls, $reason]) {
+            try {
+                $open($host, $token, $tls);
+                $said = 'nothing';
+            } catch (TTransportException $error) {
+                $said = $error->getMessage();
+            }
+            expect(str_contains($said, $reason), $reason, $said);
+        }
+    }
+
     /** Compared as they are serialized, since -0.0 and infinity count. */
     public function dtype(string $name, int $dtype, array $elements, string $type, ?string $unit = null): void
     {
@@ -249,5 +288,6 @@ check('16 MB', $interop->large(...));
 check('64 MiB', $interop->larger(...));
 check('typed error', $interop->errors(...));
 check('deadline', $interop->deadline(...));
+check('tls', $interop->tls(...));
 $interop->dtypes();
 $connection->close();

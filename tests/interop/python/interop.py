@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -116,9 +118,28 @@ class Checks:
                 raise AssertionError("it waited")
         expect(time.monotonic() - began_s < 5, "too late")
 
+    def tls(self) -> None:
+        port, token = os.environ["PYRPC_TLS_PORT"], os.environ["PYRPC_TLS_TOKEN"]
+        trusting = ssl.create_default_context(cafile=os.environ["PYRPC_TLS_CA"])
+        with connect(f"localhost:{port}", compact=IS_COMPACT, token=token, tls=trusting) as secure:
+            expect(secure.service("Interop", Interop.Client).add(1, 2) == 3, "not 3")
+            reply = secure.node.call("Interop.add", [to_value(1)], {}, secure.options())
+            expect(from_value(reply.value) == 3, reply)
+        for wrong in (None, "guessed"):
+            error = refused(lambda wrong=wrong: connect(f"localhost:{port}", token=wrong, tls=trusting))
+            expect(error.code == ErrorCode.UNAUTHENTICATED, error)
+        for host, tls in (("localhost", ssl.create_default_context()), ("127.0.0.1", trusting)):
+            try:
+                connect(f"{host}:{port}", token=token, tls=tls)
+            except TTransportException as stranger:
+                expect("certificate verify failed" in str(stranger), stranger)
+            else:
+                raise AssertionError(f"a stranger is trusted as {host}")
+
     NAMES = (
         *(("ping", ping), ("typed call", typed), ("plain name", plain), ("generic call", generic), ("struct", struct)),
         *(("text", text), ("16 MB", large), ("64 MiB", larger), ("typed error", error), ("deadline", deadline)),
+        ("tls", tls),
     )
 
 

@@ -28,11 +28,11 @@ PROGRAM = Program(
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_same_without_the_c_code_of_thrift(
-    built: Built, node: str, outcomes: dict[str, dict[str, Outcome]], protocol: str
+    built: Built, node: str, secure: dict[str, str], outcomes: dict[str, dict[str, Outcome]], protocol: str
 ) -> None:
     host, port = node.rsplit(":", 1)
     slower = dataclasses.replace(PROGRAM, run=".venv/bin/python without_c.py")
-    found = dataclasses.replace(built, program=slower).checks(host, port, protocol)
+    found = dataclasses.replace(built, program=slower).checks(host, port, protocol, secure)
     assert found == outcomes[protocol]
 
 

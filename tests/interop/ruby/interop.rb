@@ -46,7 +46,8 @@ class Program
     {
       "ping" => method(:ping), "typed call" => method(:typed), "plain name" => method(:plain),
       "generic call" => method(:generic), "struct" => method(:structs), "text" => method(:text), "16 MB" => method(:large),
-      "64 MiB" => method(:larger), "typed error" => method(:errors), "deadline" => method(:deadline)
+      "64 MiB" => method(:larger), "typed error" => method(:errors), "deadline" => method(:deadline),
+      "tls" => method(:tls)
     }
   end
 
@@ -153,6 +154,26 @@ class Program
       expect(Process.clock_gettime(Process::CLOCK_MONOTONIC) - began < 5, "it took too long")
       expect(impatient.closed?, "a late reply could be taken for that of the next call")
     end
+  end
+
+  def tls
+    context = OpenSSL::SSL::SSLContext.new.tap { |each| each.set_params(ca_file: ENV.fetch("PYRPC_TLS_CA")) }
+    token = ENV.fetch("PYRPC_TLS_TOKEN")
+    secure = { **@options, token: token, tls: context }
+    port = ENV.fetch("PYRPC_TLS_PORT")
+    Pyrpc::Connection.open("localhost", port, **secure) do |open|
+      expect_same(open.service(Interop).add(1, 2), 3)
+      expect_same(open.node.call("Interop.add", [Value.new(int_value: 1)], {}, open.options).value.int_value, 3)
+    end
+    [nil, "guessed"].each do |wrong|
+      error = raised(PyrpcIdl::RpcError) { Pyrpc::Connection.open("localhost", port, **secure, token: wrong) }
+      expect_same(error.code, PyrpcIdl::ErrorCode::UNAUTHENTICATED)
+    end
+    { "localhost" => true, "127.0.0.1" => context }.each do |host, trust|
+      error = raised(Thrift::TransportException) { Pyrpc::Connection.open(host, port, **secure, tls: trust) }
+      expect(error.message.match?(/verify failed|does not match/), error.message)
+    end
+    nil
   end
 
   # By what they print as, since -0.0 == 0.0.

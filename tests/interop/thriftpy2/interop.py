@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +17,7 @@ import thriftpy2
 from thriftpy2.protocol import TCompactProtocolFactory, TCyBinaryProtocolFactory
 from thriftpy2.protocol.multiplex import TMultiplexedProtocol
 from thriftpy2.thrift import TClient
-from thriftpy2.transport import TCyFramedTransportFactory, TSocket
+from thriftpy2.transport import TCyFramedTransportFactory, TSocket, TSSLSocket, TTransportException
 from thriftpy2.transport.framed import TFramedTransportFactory
 
 HOST, PORT = sys.argv[1], int(sys.argv[2])
@@ -86,10 +88,11 @@ def to_value(item: Any) -> Any:
 class Connection:
     """The protocol of one connection, and a client of service Node on it."""
 
-    def __init__(self, timeout_s: float = 30.0) -> None:
+    def __init__(self, timeout_s: float = 30.0, socket: Any = None, token: str | None = None) -> None:
+        self._token = token
         framed = TFramedTransportFactory() if IS_COMPACT else TCyFramedTransportFactory()
         protocol = TCompactProtocolFactory() if IS_COMPACT else TCyBinaryProtocolFactory()
-        transport = framed.get_transport(TSocket(HOST, PORT, socket_timeout=int(timeout_s * 1000)))
+        transport = framed.get_transport(socket or TSocket(HOST, PORT, socket_timeout=int(timeout_s * 1000)))
         transport.open()
         self.protocol = protocol.get_protocol(transport)
         self.node = TClient(idl.pyrpc.Node, self.protocol)
@@ -97,7 +100,7 @@ class Connection:
         self.node.release(idl.pyrpc.Ref(""), self.options())
 
     def options(self, **options: Any) -> Any:
-        return idl.pyrpc.CallOptions(max_frame_bytes=MAX_FRAME_BYTES, **options)
+        return idl.pyrpc.CallOptions(max_frame_bytes=MAX_FRAME_BYTES, token=self._token, **options)
 
     def service(self, name: str, service: ModuleType) -> Any:
         return TClient(service, TMultiplexedProtocol(self.protocol, name))
@@ -209,9 +212,34 @@ class Checks:
             impatient.close()
         expect(time.monotonic() - began_s < 5, "too late")
 
+    def tls(self) -> None:
+        port, token = int(os.environ["PYRPC_TLS_PORT"]), os.environ["PYRPC_TLS_TOKEN"]
+        trusting = ssl.create_default_context(cafile=os.environ["PYRPC_TLS_CA"])
+
+        def secure(host: str, context: ssl.SSLContext, token: str | None) -> Connection:
+            return Connection(socket=TSSLSocket(host, port, ssl_context=context, validate=True), token=token)
+
+        opened = secure("localhost", trusting, token)
+        expect(opened.service("Interop", idl.Interop).add(1, 2) == 3, "not 3")
+        reply = opened.node.call("Interop.add", [to_value(1)], {}, opened.options())
+        expect(reply.value.int_value == 3, reply)
+        opened.close()
+        for wrong in (None, "guessed"):
+            error = refused(lambda wrong=wrong: secure("localhost", trusting, wrong))
+            expect(error.code == ErrorCode.UNAUTHENTICATED, error)
+        for host, context in (("localhost", ssl.create_default_context()), ("127.0.0.1", trusting)):
+            try:
+                secure(host, context, token)
+            except TTransportException as stranger:
+                # Its own message does not tell why.
+                expect(isinstance(stranger.__context__, ssl.SSLCertVerificationError), stranger)
+            else:
+                raise AssertionError(f"a stranger is trusted as {host}")
+
     NAMES = (
         *(("ping", ping), ("typed call", typed), ("plain name", plain), ("generic call", generic), ("struct", struct)),
         *(("text", text), ("16 MB", large), ("64 MiB", larger), ("typed error", error), ("deadline", deadline)),
+        ("tls", tls),
     )
 
 

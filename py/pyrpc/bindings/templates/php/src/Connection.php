@@ -44,6 +44,9 @@ final class Connection
      * @param int|null $maxFrameBytes The largest reply to take; by default as many as half of the memory that
      *     memory_limit leaves, and at most 1 GiB.
      * @param string|null $token For nodes that ask for one.
+     * @param array<string, mixed>|null $tls For nodes that speak TLS: options of PHP's SSL contexts, such as
+     *     ['cafile' => 'ca.pem']; [] trusts whom this machine does. The certificate has to be for the host. Needs the
+     *     extension openssl.
      *
      * @throws \Thrift\Exception\TTransportException There is no node, or it does not answer.
      * @throws \PyrpcIdl\RpcError The node refuses the token.
@@ -55,6 +58,7 @@ final class Connection
         bool $compact = false,
         ?int $maxFrameBytes = null,
         ?string $token = null,
+        ?array $tls = null,
     ): self {
         if (PHP_INT_SIZE < 8 || pack('S', 1) !== "\1\0") {
             throw new \RuntimeException('PHP on this machine lacks integers of 64 bits, or little endian byte order');
@@ -65,7 +69,10 @@ final class Connection
                 "maxFrameBytes is $maxFrameBytes, expected 1 to " . self::MAX_FRAME_BYTES
             );
         }
-        $socket = new FramedSocket($host, $port, $timeoutS, $maxFrameBytes);
+        if ($tls !== null && !extension_loaded('openssl')) {
+            throw new \RuntimeException('tls needs the extension openssl of PHP');
+        }
+        $socket = new FramedSocket($host, $port, $timeoutS, $maxFrameBytes, $tls);
         $protocol = $compact ? new CompactProtocol($socket) : new BinaryProtocol($socket);
         $connection = new self($socket, $protocol, $maxFrameBytes, $token);
         $socket->open();

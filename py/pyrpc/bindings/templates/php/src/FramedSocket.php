@@ -43,6 +43,8 @@ final class FramedSocket extends TTransport
         private readonly int $port,
         private readonly float $timeoutS,
         private readonly int $maxFrameBytes,
+        /** @var array<string, mixed>|null */
+        private readonly ?array $tls = null,
     ) {
         if (!($timeoutS > 0)) {
             throw new \InvalidArgumentException("timeoutS is $timeoutS, expected seconds above 0");
@@ -58,7 +60,7 @@ final class FramedSocket extends TTransport
     {
         $this->close();
         $host = str_contains($this->host, ':') ? "[$this->host]" : $this->host;
-        $context = stream_context_create(['socket' => ['tcp_nodelay' => true]]);
+        $context = stream_context_create(['socket' => ['tcp_nodelay' => true], 'ssl' => $this->security()]);
         $stream = @stream_socket_client(
             "tcp://$host:$this->port",
             $number,
@@ -70,10 +72,41 @@ final class FramedSocket extends TTransport
         if ($stream === false) {
             throw $this->broken("no connection: $reason", TTransportException::NOT_OPEN);
         }
+        if ($this->tls !== null) {
+            $this->secure($stream);
+        }
         $seconds = (int) $this->timeoutS;
         stream_set_timeout($stream, $seconds, max(1, (int) (($this->timeoutS - $seconds) * 1e6)));
         stream_set_read_buffer($stream, 0);
         $this->stream = $stream;
+    }
+
+    /** @return array<string, mixed> Options of a context; nobody can take the checks away. */
+    private function security(): array
+    {
+        $checks = ['verify_peer' => true, 'verify_peer_name' => true, 'allow_self_signed' => false];
+        return $this->tls === null ? [] : ['peer_name' => $this->host, ...$this->tls, ...$checks];
+    }
+
+    /** @param resource $stream */
+    private function secure($stream): void
+    {
+        $warnings = [];
+        set_error_handler(static function (int $level, string $message) use (&$warnings): bool {
+            $warnings[] = $message;
+            return true;
+        });
+        try {
+            $versions = STREAM_CRYPTO_METHOD_TLSv1_2_CLIENT | STREAM_CRYPTO_METHOD_TLSv1_3_CLIENT;
+            $isSecure = stream_socket_enable_crypto($stream, true, $versions);
+        } finally {
+            restore_error_handler();
+        }
+        if ($isSecure !== true) {
+            fclose($stream);
+            $reason = $warnings === [] ? 'no handshake in time' : implode('; ', $warnings);
+            throw $this->broken("no TLS: $reason", TTransportException::NOT_OPEN);
+        }
     }
 
     public function close(): void

@@ -23,6 +23,7 @@ my %DEFAULTS = (
     compact         => 0,
     max_frame_bytes => MAX_FRAME_BYTES,
     token           => undef,
+    tls             => undef,
 );
 
 # Connects to a node and tells it how large replies may be, and the token.
@@ -30,6 +31,9 @@ my %DEFAULTS = (
 # timeout_s holds for connecting, and for each wait for bytes to come or go. A connection carries one call at a time, and
 # after a failure of the connection (Thrift::TTransportException, Thrift::TProtocolException) no more. What the node
 # itself refuses (PyrpcIdl::RpcError) leaves it open. Dies with one of these.
+#
+# tls is for nodes that speak it: {SSL_ca_file => 'ca.pem'}, or other options of IO::Socket::SSL; 1 trusts whom this
+# machine does. The certificate has to be for the host.
 sub connect {
     my ($class, %options) = @_;
     croak 'this Perl has no integers of 64 bits' if $Config{ivsize} < 8;
@@ -40,7 +44,10 @@ sub connect {
     my $limit = $self->{max_frame_bytes};
     croak "max_frame_bytes is $limit, expected 1 to ", MAX_FRAME_BYTES if $limit < 1 || $limit > MAX_FRAME_BYTES;
     croak "timeout_s is $self->{timeout_s}, expected seconds above 0" if !($self->{timeout_s} > 0);
-    $self->{socket}   = Pyrpc::FramedSocket->new(%$self{qw(host port timeout_s max_frame_bytes)});
+    if ($self->{tls} && !eval { require IO::Socket::SSL; 1 }) {
+        croak "tls needs IO::Socket::SSL, Debian's libio-socket-ssl-perl: $@";
+    }
+    $self->{socket}   = Pyrpc::FramedSocket->new(%$self{qw(host port timeout_s max_frame_bytes tls)});
     $self->{protocol} = ($self->{compact} ? 'Pyrpc::Compact' : 'Pyrpc::Binary')->new($self->{socket});
     $self->{node}     = PyrpcIdl::NodeClient->new($self->{protocol});
     $self->{socket}->open();

@@ -43,13 +43,35 @@ sub open {
         Timeout  => $self->{timeout_s},
     ) or $self->_broken("no connection: $@", Thrift::TTransportException::NOT_OPEN);
     $socket->setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
+    $self->_secure($socket) if $self->{tls};
     $socket->blocking(0);
     $self->{socket} = $socket;
     return;
 }
 
+# Makes a socket one with TLS, whose node has a certificate for the host of somebody who is trusted.
+sub _secure {
+    my ($self, $socket) = @_;
+    my %options = ref $self->{tls} ? %{$self->{tls}} : ();
+    local $SIG{PIPE} = 'IGNORE';
+    IO::Socket::SSL->start_SSL(
+        $socket,
+        SSL_version         => 'SSLv23:!SSLv2:!SSLv3:!TLSv1:!TLSv1_1',
+        SSL_verifycn_name   => $self->{host},
+        SSL_verifycn_scheme => 'http',
+        SSL_hostname        => $self->{host} =~ /:|\A[\d.]+\z/ ? '' : $self->{host},
+        %options,
+        SSL_verify_mode => IO::Socket::SSL::SSL_VERIFY_PEER(),
+        Timeout         => $self->{timeout_s},
+    ) or $self->_broken("no TLS: $IO::Socket::SSL::SSL_ERROR", Thrift::TTransportException::NOT_OPEN);
+    return;
+}
+
 sub close {
     my ($self) = @_;
+
+    # TLS says goodbye, maybe to nobody.
+    local $SIG{PIPE} = 'IGNORE';
     close $self->{socket} if $self->{socket};
     $self->discard();
     @$self{qw(socket ahead place left is_awaited)} = (undef, '', 0, 0, 0);
@@ -179,7 +201,7 @@ sub _receive {
     while (1) {
         my $count = sysread $self->{socket}, $$data, $most, length $$data;
         return if $count;
-        $self->_hung_up() if defined $count || !_is_temporary();
+        $self->_hung_up() if defined $count || !$self->_is_temporary();
         $self->_wait(0);
     }
 }
@@ -196,14 +218,22 @@ sub _send {
             $sent += $count;
             next;
         }
-        $self->_hung_up() if !_is_temporary();
+        $self->_hung_up() if !$self->_is_temporary();
         $self->_wait(1);
     }
     return;
 }
 
 sub _is_temporary {
+    my ($self) = @_;
+    return $self->_wants(IO::Socket::SSL::SSL_WANT_READ()) || $self->_wants(IO::Socket::SSL::SSL_WANT_WRITE())
+        if $self->{tls};
     return $! == EAGAIN || $! == EWOULDBLOCK || $! == EINTR;
+}
+
+sub _wants {
+    my ($self, $what) = @_;
+    return $self->{tls} && $IO::Socket::SSL::SSL_ERROR == $what;
 }
 
 sub _hung_up {
@@ -214,6 +244,9 @@ sub _hung_up {
 
 sub _wait {
     my ($self, $is_writing) = @_;
+
+    # TLS may have to write before it can read, and the other way round.
+    $is_writing = $self->_wants(IO::Socket::SSL::SSL_WANT_WRITE()) if $self->{tls};
     my $bits = '';
     vec($bits, fileno($self->{socket}), 1) = 1;
     my $ready = $is_writing
