@@ -59,6 +59,13 @@ def test_bindings_of_a_class_are_written_and_what_comes_next_is_told(
 
 
 @needs_compiler
+def test_the_readme_hosts_all_services_that_it_was_made_of(here: Path) -> None:
+    (here / "other_to_bind.py").write_text("class Other:\n    def ask(self) -> int:\n        return 1\n")
+    assert main(["bindings", "python", "sums_to_bind.py:Sums", "other_to_bind.py:Other", "-o", "out"]) == 0
+    assert "`pyrpc serve sums_to_bind.py:Sums other_to_bind.py:Other`" in (here / "out/README.md").read_text()
+
+
+@needs_compiler
 def test_numbers_are_locked_and_a_change_that_callers_notice_is_refused(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

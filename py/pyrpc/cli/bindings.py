@@ -116,7 +116,7 @@ def _make(language: Language, args: argparse.Namespace) -> None:
         for path in paths:
             compiler.check(path, [*includes, PACKAGED.parent])
         project = make_project(paths, includes, args.package)
-        code = next((source for source in args.sources if not source.endswith(".thrift")), "module:Class")
+        code = " ".join(source for source in args.sources if not source.endswith(".thrift")) or "module:Class"
         bindings = make_bindings(language, project, compiler, includes, code)
     # Once nothing can be refused any more.
     for _, lock in idls:
