@@ -11,6 +11,7 @@ import random
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain, repeat
@@ -93,10 +94,15 @@ def mutated(protocol: str, count: int, seed: int, seqid: int = 0) -> Iterator[by
 
 
 @contextmanager
-def hostile_node(protocol: str, replies: list[bytes], seqid: int = 0) -> Iterator[tuple[str, str]]:
-    """Host and port of a node that gives each connection one reply, after a right one to ``release`` of that number."""
+def hostile_node(
+    protocol: str, replies: list[bytes], seqid: int = 0, pause_s: float = 0.0
+) -> Iterator[tuple[str, str]]:
+    """Host and port of a node that gives each connection one reply, after a right one to ``release`` of that number.
+
+    With a pause it sends that reply byte by byte.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        arguments = (listener, frame(message(protocol, "release", seqid=seqid)), replies)
+        arguments = (listener, frame(message(protocol, "release", seqid=seqid)), replies, pause_s)
         thread = threading.Thread(target=_serve, args=arguments, daemon=True)
         thread.start()
         yield "127.0.0.1", str(listener.getsockname()[1])
@@ -105,7 +111,7 @@ def hostile_node(protocol: str, replies: list[bytes], seqid: int = 0) -> Iterato
         thread.join(10)
 
 
-def _serve(listener: socket.socket, greeting: bytes, replies: list[bytes]) -> None:
+def _serve(listener: socket.socket, greeting: bytes, replies: list[bytes], pause_s: float) -> None:
     for reply in replies:
         try:
             connection, _ = listener.accept()
@@ -115,9 +121,22 @@ def _serve(listener: socket.socket, greeting: bytes, replies: list[bytes]) -> No
             for answer in chain([greeting, reply], repeat(b"")):
                 if not _read_frame(connection):
                     break
-                connection.sendall(answer)
                 if answer is reply:
+                    _send(connection, reply, pause_s)
                     break
+                connection.sendall(answer)
+
+
+def _send(connection: socket.socket, reply: bytes, pause_s: float) -> None:
+    if not pause_s:
+        connection.sendall(reply)
+        return
+    try:
+        for place in range(len(reply)):
+            connection.sendall(reply[place : place + 1])
+            time.sleep(pause_s)
+    except OSError:
+        return  # nobody waits for it any more
 
 
 def _read_frame(connection: socket.socket) -> bool:

@@ -34,8 +34,8 @@ def library(built: Built) -> Built:
     return built
 
 
-def outcomes(library: Built, protocol: str, replies: list[bytes]) -> list[str]:
-    with hostile.hostile_node(protocol, replies) as (host, port):
+def outcomes(library: Built, protocol: str, replies: list[bytes], pause_s: float = 0.0) -> list[str]:
+    with hostile.hostile_node(protocol, replies, pause_s=pause_s) as (host, port):
         # More memory than that would be of a claim, not of a reply.
         options = "ASAN_OPTIONS=allocator_may_return_null=0:max_allocation_size_mb=256"
         output = library.shell(f"{options} build/hostile {host} {port} {protocol} {len(replies)}", 120)
@@ -53,6 +53,13 @@ def test_malformed_replies_are_refused_and_the_connection_is_closed(library: Bui
     for name, line in zip(cases, lines, strict=True):
         assert line.startswith(("refused TTransportException", "refused TProtocolException")), f"{name}: {line}"
         assert " / refused TTransportException" in line, f"{name}: {line}"
+
+
+@pytest.mark.timeout(1800)
+def test_a_reply_that_comes_byte_by_byte_is_given_up_in_time(library: Built) -> None:
+    # Each byte is in time for a read, all of them are not for a call.
+    (line,) = outcomes(library, "binary", [hostile.frame(hostile.good("binary"))], pause_s=0.3)
+    assert line.startswith("refused TTransportException the call did not end within 5000 ms / refused"), line
 
 
 @pytest.mark.timeout(1800)

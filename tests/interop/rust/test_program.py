@@ -41,8 +41,8 @@ MUTATIONS = 400
 SEQID = 1
 
 
-def _outcomes(built: Built, protocol: str, replies: list[bytes]) -> list[str]:
-    with hostile.hostile_node(protocol, replies, SEQID) as (host, port):
+def _outcomes(built: Built, protocol: str, replies: list[bytes], pause_s: float = 0.0) -> list[str]:
+    with hostile.hostile_node(protocol, replies, SEQID, pause_s) as (host, port):
         run = f"cargo run --quiet --example hostile {_FEATURES} -- {host} {port} {protocol} {len(replies)}"
         lines = built.shell(run, 300).splitlines()
     assert len(lines) == len(replies), lines[-3:]
@@ -65,6 +65,12 @@ def test_replies_to_other_calls_are_refused(built: Built, protocol: str) -> None
     (line,) = _outcomes(built, protocol, [hostile.frame(hostile.good(protocol, SEQID + 1))])
     assert line.startswith("refused Application")
     assert " / refused Transport" in line
+
+
+def test_a_reply_that_comes_byte_by_byte_is_given_up_in_time(built: Built) -> None:
+    # Each byte is in time for a read, all of them are not for a call.
+    (line,) = _outcomes(built, "binary", [hostile.frame(hostile.good("binary", SEQID))], pause_s=0.3)
+    assert line.startswith("refused Transport timed out / refused Transport"), line
 
 
 @pytest.mark.parametrize("protocol", hostile.PROTOCOLS)

@@ -22,6 +22,11 @@ namespace {
 // Values may lie in each other as deep as a node takes them, and lie in structs themselves.
 constexpr int kNesting = 128;
 
+// Larger ones cost the system more than they save.
+constexpr std::size_t kSliceBytes = 1024 * 1024;
+// What TLS makes one record of, each of which may wait as long as a call.
+constexpr std::size_t kRecordBytes = 16 * 1024;
+
 void check(const Options& options) {
   if (options.max_frame_bytes < 1 || options.max_frame_bytes > kMaxFrameBytes) {
     throw std::invalid_argument("max_frame_bytes is " + std::to_string(options.max_frame_bytes) + ", expected 1 to " +
@@ -65,7 +70,8 @@ std::shared_ptr<FramedSocket> opened(const std::string& host, int port, const Op
     throw TTransportException(error.getType(), "no connection to the node " + host + ":" + std::to_string(port) + ": " +
                                                    error.what());
   }
-  return std::make_shared<FramedSocket>(std::move(socket), std::move(configuration));
+  const std::size_t slice_bytes = factory != nullptr ? kRecordBytes : kSliceBytes;
+  return std::make_shared<FramedSocket>(std::move(socket), options.timeout, slice_bytes, std::move(configuration));
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ constexpr std::int32_t kMaxFrameBytes = 0x3FFFFFFF;
 
 /// Of a connection; the defaults suit most.
 struct Options {
-  /// Of connecting, and of each read and write.
+  /// Of connecting, and of each call until all of its reply is there.
   std::chrono::milliseconds timeout = std::chrono::seconds(30);
   /// Speaks the compact protocol in place of the binary one.
   bool is_compact = false;

@@ -15,14 +15,18 @@ constexpr std::size_t kHeaderBytes = 4;
 constexpr std::size_t kBufferBytes = 64 * 1024;
 // What is shorter is copied, so that it goes out with what stands around it.
 constexpr std::uint32_t kLargeBytes = 16 * 1024;
-// Larger ones cost the system more than they save.
-constexpr std::size_t kSliceBytes = 1024 * 1024;
 
 }  // namespace
 
 FramedSocket::FramedSocket(std::shared_ptr<apache::thrift::transport::TSocket> socket,
+                           std::chrono::milliseconds timeout, std::size_t slice_bytes,
                            std::shared_ptr<apache::thrift::TConfiguration> configuration)
-    : TVirtualTransport(std::move(configuration)), socket_(std::move(socket)), in_(kBufferBytes), out_(kBufferBytes) {
+    : TVirtualTransport(std::move(configuration)),
+      socket_(std::move(socket)),
+      timeout_(timeout),
+      slice_bytes_(slice_bytes),
+      in_(kBufferBytes),
+      out_(kBufferBytes) {
   setReadBuffer(in_.data(), 0);
   empty_out();
 }
@@ -56,6 +60,7 @@ void FramedSocket::flush() {
   for (std::size_t index = 0; index < kHeaderBytes; ++index) {
     out_[index] = static_cast<std::uint8_t>(length >> (8 * (kHeaderBytes - 1 - index)));
   }
+  deadline_ = std::chrono::steady_clock::now() + timeout_;
   std::size_t sent = 0;
   for (const Large& large : large_) {
     send(out_.data() + sent, large.place - sent);
@@ -121,15 +126,17 @@ void FramedSocket::begin_reply() {
 }
 
 std::uint32_t FramedSocket::receive(std::uint8_t* buffer, std::uint32_t length) {
-  length = static_cast<std::uint32_t>(std::min<std::uint64_t>({length, outside_, kSliceBytes}));
+  length = static_cast<std::uint32_t>(std::min<std::uint64_t>({length, outside_, slice_bytes_}));
   try {
+    socket_->setRecvTimeout(left_ms());
     const std::uint32_t received = socket_->read(buffer, length);
     if (received == 0) fail("the node closed the connection");
     outside_ -= received;
     return received;
-  } catch (const TTransportException&) {
+  } catch (const TTransportException& error) {
     // What comes later would be taken for the reply to the next call.
     close();
+    if (error.getType() == TTransportException::TIMED_OUT) throw_late();
     throw;
   }
 }
@@ -143,16 +150,29 @@ void FramedSocket::receive_all(std::uint8_t* buffer, std::uint32_t length) {
 void FramedSocket::send(const std::uint8_t* bytes, std::size_t length) {
   try {
     while (length != 0) {
-      const std::size_t slice = std::min(length, kSliceBytes);
-      socket_->write(bytes, static_cast<std::uint32_t>(slice));
-      bytes += slice;
-      length -= slice;
+      socket_->setSendTimeout(left_ms());
+      const std::uint32_t sent =
+          socket_->write_partial(bytes, static_cast<std::uint32_t>(std::min(length, slice_bytes_)));
+      bytes += sent;
+      length -= sent;
     }
   } catch (const TTransportException&) {
     close();
     empty_out();
     throw;
   }
+}
+
+int FramedSocket::left_ms() const {
+  const auto left = deadline_ - std::chrono::steady_clock::now();
+  const auto left_ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+  if (left_ms <= 0) throw_late();
+  return static_cast<int>(left_ms);
+}
+
+void FramedSocket::throw_late() const {
+  throw TTransportException(TTransportException::TIMED_OUT,
+                            "the call did not end within " + std::to_string(timeout_.count()) + " ms");
 }
 
 void FramedSocket::empty_out() {

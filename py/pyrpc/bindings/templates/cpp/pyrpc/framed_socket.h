@@ -4,6 +4,7 @@
 #include <thrift/transport/TBufferTransports.h>
 #include <thrift/transport/TSocket.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,8 +19,10 @@ namespace pyrpc {
 class FramedSocket final
     : public apache::thrift::transport::TVirtualTransport<FramedSocket, apache::thrift::transport::TBufferBase> {
  public:
-  /// Takes a socket that is open.
-  FramedSocket(std::shared_ptr<apache::thrift::transport::TSocket> socket,
+  /// Takes a socket that is open. A call has so much time until its reply is there; what is written to the socket at
+  /// once is no more than a slice.
+  FramedSocket(std::shared_ptr<apache::thrift::transport::TSocket> socket, std::chrono::milliseconds timeout,
+               std::size_t slice_bytes,
                std::shared_ptr<apache::thrift::TConfiguration> configuration);
 
   bool isOpen() const override { return is_open_; }
@@ -59,11 +62,17 @@ class FramedSocket final
   std::uint32_t receive(std::uint8_t* buffer, std::uint32_t length);
   void receive_all(std::uint8_t* buffer, std::uint32_t length);
   void send(const std::uint8_t* bytes, std::size_t length);
+  /// Milliseconds of the call that are left; throws TTransportException if there are none.
+  int left_ms() const;
+  [[noreturn]] void throw_late() const;
   std::size_t written() const { return static_cast<std::size_t>(wBase_ - out_.data()); }
   void empty_out();
   [[noreturn]] void fail(const std::string& why);
 
   std::shared_ptr<apache::thrift::transport::TSocket> socket_;
+  std::chrono::milliseconds timeout_;
+  std::size_t slice_bytes_;
+  std::chrono::steady_clock::time_point deadline_;
   std::vector<std::uint8_t> in_;
   std::vector<std::uint8_t> out_;
   std::vector<Large> large_;

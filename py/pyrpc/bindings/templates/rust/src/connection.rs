@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thrift::protocol::{
     TBinaryInputProtocol, TBinaryOutputProtocol, TCompactInputProtocol, TCompactOutputProtocol,
@@ -14,7 +14,7 @@ use thrift::TConfiguration;
 use crate::frame::{framed, FrameEnd, FrameReader, FrameWriter};
 use crate::idl::pyrpc::{CallOptions, NodeSyncClient, Ref, RpcError, TNodeSyncClient};
 use crate::reply::Replies;
-use crate::socket::{encrypted, Socket};
+use crate::socket::{encrypted, told_late, Socket, Timed};
 
 /// The largest frame that a Thrift runtime can be made to take.
 pub const MAX_FRAME_BYTES: usize = 0x3FFF_FFFF;
@@ -27,7 +27,7 @@ pub type Output<'a> = Box<dyn TOutputProtocol + Send + 'a>;
 /// How to connect; the default suits most.
 #[derive(Clone)]
 pub struct Options {
-    /// Of connecting, and of each read and write; 30 s by default.
+    /// Of connecting, and of each call until all of its reply is there; 30 s by default.
     pub timeout: Duration,
     /// Speak the compact protocol in place of the binary one.
     pub is_compact: bool,
@@ -75,6 +75,7 @@ impl Connection {
             ..options
         };
         let socket = connected(address, &options).map_err(|error| {
+            let error = told_late(error, options.timeout);
             io::Error::new(
                 error.kind(),
                 format!("no connection to the node {address}: {error}"),
@@ -164,8 +165,11 @@ pub fn rpc_error(error: &thrift::Error) -> Option<&RpcError> {
     }
 }
 
+/// A socket whose time of connecting began now; all of it counts, that of TLS, too.
 fn connected(address: &str, options: &Options) -> io::Result<Socket> {
-    let stream = reached(address, options.timeout)?;
+    let start = Instant::now();
+    let stream = reached(address, start, options.timeout)?;
+    let stream = Timed::new(stream, options.timeout.saturating_sub(start.elapsed()));
     match &options.tls_ca_file {
         Some(ca_file) => {
             let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
@@ -175,14 +179,16 @@ fn connected(address: &str, options: &Options) -> io::Result<Socket> {
     }
 }
 
-fn reached(address: &str, timeout: Duration) -> io::Result<TcpStream> {
+fn reached(address: &str, start: Instant, timeout: Duration) -> io::Result<TcpStream> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for place in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&place, timeout) {
+        let left = timeout.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        match TcpStream::connect_timeout(&place, left) {
             Ok(stream) => {
                 stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(timeout))?;
-                stream.set_write_timeout(Some(timeout))?;
                 return Ok(stream);
             }
             Err(error) => failure = error,

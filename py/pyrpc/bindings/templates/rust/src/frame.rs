@@ -2,10 +2,10 @@
 
 use std::io::{BufReader, Error, ErrorKind, Read, Result, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::socket::Socket;
+use crate::socket::{told_late, Socket};
 
 const HEADER_BYTES: usize = 4;
 /// What a buffer keeps between two calls.
@@ -13,7 +13,8 @@ const KEPT_BYTES: usize = 1 << 16;
 
 /// A socket that is used no more once something failed: the next reply could be that of an earlier call.
 struct Wire {
-    socket: Socket,
+    /// Never waited for: a client is used by one thread at a time.
+    socket: Mutex<Socket>,
     timeout: Duration,
     is_broken: AtomicBool,
     /// What was not read yet of the frame that arrives.
@@ -21,6 +22,10 @@ struct Wire {
 }
 
 impl Wire {
+    fn socket(&self) -> MutexGuard<'_, Socket> {
+        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn check(&self) -> Result<()> {
         if self.is_broken.load(Ordering::Relaxed) {
             let message = "an earlier call on this connection failed: open another one";
@@ -34,15 +39,8 @@ impl Wire {
             return error;
         }
         self.is_broken.store(true, Ordering::Relaxed);
-        self.socket.shutdown();
-        match error.kind() {
-            // What a socket with a timeout says on Unix.
-            ErrorKind::WouldBlock | ErrorKind::TimedOut => Error::new(
-                ErrorKind::TimedOut,
-                format!("nothing was sent or received for {:?}", self.timeout),
-            ),
-            _ => error,
-        }
+        self.socket().shutdown();
+        told_late(error, self.timeout)
     }
 }
 
@@ -66,7 +64,7 @@ struct Source(Arc<Wire>);
 
 impl Read for Source {
     fn read(&mut self, target: &mut [u8]) -> Result<usize> {
-        self.0.socket.read(target)
+        self.0.socket().read(target)
     }
 }
 
@@ -85,14 +83,14 @@ pub(crate) struct FrameWriter {
     max_frame_bytes: usize,
 }
 
-/// Both directions of a socket that has its timeouts set.
+/// Both directions of a socket; each call has so much time.
 pub(crate) fn framed(
     socket: Socket,
     timeout: Duration,
     max_frame_bytes: usize,
 ) -> (FrameReader, FrameWriter) {
     let wire = Arc::new(Wire {
-        socket,
+        socket: Mutex::new(socket),
         timeout,
         is_broken: AtomicBool::new(false),
         left_bytes: AtomicUsize::new(0),
@@ -187,10 +185,12 @@ impl FrameWriter {
             return Err(Error::new(ErrorKind::InvalidInput, message));
         }
         self.buffer[..HEADER_BYTES].copy_from_slice(&(size as u32).to_be_bytes());
-        self.wire
-            .socket
-            .write_all(&self.buffer)
-            .map_err(|error| self.wire.broken(error))
+        let sent = {
+            let mut socket = self.wire.socket();
+            socket.begin(self.wire.timeout);
+            socket.write_all(&self.buffer).and_then(|()| socket.flush())
+        };
+        sent.map_err(|error| self.wire.broken(error))
     }
 }
 
