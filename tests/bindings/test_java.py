@@ -66,7 +66,7 @@ def test_each_idl_is_in_a_package_and_that_of_nodes_not_where_the_java_client_ha
 def test_what_a_server_needs_is_gone(shapes: Path) -> None:
     sources = [content for path, content in bindings_of(LANGUAGE, shapes).files.items() if path.endswith(".java")]
     assert any(b"public static class Client extends" in source for source in sources)
-    assert not any(b"Processor<" in source for source in sources)
+    assert not any(b"Processor<" in source or b"class AsyncClient" in source for source in sources)
 
 
 @needs_compiler
@@ -95,3 +95,28 @@ def test_names_that_do_not_build_are_refused(tmp_path: Path, language: Language,
     (tmp_path / "clash.thrift").write_text(idl.format(**names))
     with pytest.raises(ConfigError, match=rf"cannot have a {kind} called '{name}'"):
         bindings_of(language, tmp_path / "clash.thrift")
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("idl", "said"),
+    [
+        ("struct S { 1: i64 metaDataMap }", "a field called 'metaDataMap' (in S)"),
+        ("union U { 1: i64 wait }", "a field of a union called 'wait' (in U)"),
+        ("exception X { 1: string cause }", "a field of an exception called 'cause' (in X)"),
+        ("service V { i64 a(1: i64 Class) }", "a parameter called 'Class' (in V.a)"),
+        ("service V { string toString() }", "a method called 'toString' (in V)"),
+        ("exception X {} service V { i64 a() throws (1: X success) }", "a thrown exception called 'success' (in V.a)"),
+    ],
+)
+def test_names_of_what_all_structs_and_clients_have_are_refused(tmp_path: Path, idl: str, said: str) -> None:
+    (tmp_path / "clash.thrift").write_text(f"{idl}\n")
+    with pytest.raises(ConfigError) as caught:
+        bindings_of(LANGUAGE, tmp_path / "clash.thrift")
+    assert f"clash.thrift, line 1: Java cannot have {said}" in str(caught.value)
+
+
+@needs_compiler
+def test_parameters_may_be_called_as_the_compiler_calls_its_own(tmp_path: Path) -> None:
+    (tmp_path / "plain.thrift").write_text("service Plain { i64 a(1: i64 client, 2: i64 transport, 3: i64 prot) }\n")
+    assert b"AsyncClient" not in bindings_of(LANGUAGE, tmp_path / "plain.thrift").files["gen/plain/Plain.java"]

@@ -35,6 +35,11 @@ def test_only_the_named_class_goes_with_all_that_is_in_it() -> None:
     assert left == SOURCE[:start] + SOURCE[end:]
 
 
+def test_interfaces_go_too() -> None:
+    left = without_classes(SOURCE, ("Iface",))
+    assert left == SOURCE.replace("  public interface Iface {\n    void ping();\n  }\n\n", "")
+
+
 def test_class_that_is_not_there_is_an_error() -> None:
     with pytest.raises(NoSuchClassError, match="AsyncProcessor"):
         without_classes(SOURCE, ("Processor", "AsyncProcessor"))

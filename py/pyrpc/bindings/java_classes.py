@@ -9,6 +9,8 @@ import re
 
 # What a server needs.
 SERVER_CLASSES = ("Processor", "AsyncProcessor")
+# What calls without a thread need, on Thrift's transport for it alone.
+ASYNC_CLASSES = ("AsyncIface", "AsyncClient")
 
 
 class NoSuchClassError(Exception):
@@ -16,7 +18,7 @@ class NoSuchClassError(Exception):
 
 
 def without_classes(source: str, names: tuple[str, ...]) -> str:
-    """The source of a class without some of its nested classes.
+    """The source of a class without some of its nested classes and interfaces.
 
     The compiler indents what is nested by two spaces, and so the brace that ends it.
 
@@ -26,7 +28,7 @@ def without_classes(source: str, names: tuple[str, ...]) -> str:
         One of them is not there, or does not end: the compiler writes otherwise than it did.
     """
     for name in names:
-        first = re.search(rf"^  public static class {re.escape(name)}\b.*\n", source, re.MULTILINE)
+        first = re.search(rf"^  public (?:static class|interface) {re.escape(name)}\b.*\n", source, re.MULTILINE)
         if first is None:
             raise NoSuchClassError(f"there is no nested class {name}")
         end = re.compile(r"^  \}\n\n?", re.MULTILINE).search(source, first.end())

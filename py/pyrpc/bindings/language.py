@@ -56,8 +56,8 @@ class Language:
         Adds what the compiler leaves out of an IDL, in its folder, after ``mend``.
     taken : mapping of str to frozenset of str
         Names that the compiler writes as they are, and that do not build: by what they would be the name of, which is
-        "parameter", "field", "field of an exception", "thrown exception", "method", "member" (of an enum), "constant",
-        "type" or "service". Found by building them all.
+        "parameter", "field", "field of an exception", "field of a union", "thrown exception", "method", "member" (of an
+        enum), "constant", "type" or "service". Found by building them all.
     base : str
         Folder below ``templates/`` whose files come along, for languages that have much in common; a file of the
         language's own folder takes the place of one with the same name.

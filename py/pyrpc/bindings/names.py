@@ -10,6 +10,12 @@ from pyrpc.errors import ConfigError
 from pyrpc.idl.model import Const, Document, Enum, Service, Struct, Typedef
 
 _ON_THE_WIRE = ("method", "service")
+# What the fields of each kind of struct are.
+_FIELDS = {
+    "struct": ("field",),
+    "union": ("field", "field of a union"),
+    "exception": ("field", "field of an exception"),
+}
 
 
 def check_names(language: Language, file: IdlFile) -> None:
@@ -32,9 +38,8 @@ def names_of(document: Document) -> Iterator[tuple[str, str, str, int]]:
     for each in document.definitions:
         if isinstance(each, Struct):
             yield "type", each.name, document.name, each.line
-            yield from (("field", field.name, each.name, field.line) for field in each.fields)
-            if each.kind == "exception":
-                yield from (("field of an exception", field.name, each.name, field.line) for field in each.fields)
+            for kind in _FIELDS[each.kind]:
+                yield from ((kind, field.name, each.name, field.line) for field in each.fields)
         elif isinstance(each, Enum):
             yield "type", each.name, document.name, each.line
             yield from (("member", member.name, each.name, each.line) for member in each.members)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pyrpc.bindings.first_call import Argument, FirstCall
-from pyrpc.bindings.java_classes import SERVER_CLASSES, NoSuchClassError, without_classes
+from pyrpc.bindings.java_classes import ASYNC_CLASSES, SERVER_CLASSES, NoSuchClassError, without_classes
 from pyrpc.bindings.language import Language
 from pyrpc.bindings.packages import in_package
 from pyrpc.bindings.project import Project
@@ -26,7 +26,11 @@ _ boolean byte char double extends final float int java long null org short stri
 _KEYWORDS = frozenset(_WORDS.split())
 _TYPES = _KEYWORDS | frozenset(["_Fields", "permits", "record", "sealed", "var", "yield"])
 # Final methods of all objects; and what the accessors of a field would be called like.
-_METHODS = _KEYWORDS | frozenset(["getClass", "notify", "notifyAll", "wait"])
+_METHODS = _KEYWORDS | frozenset(
+    {*("getClass", "notify", "notifyAll", "wait", "toString", "hashCode"), *("getInputProtocol", "getOutputProtocol")}
+)
+# What every struct has of its own; parameters and declared exceptions are fields of structs.
+_STRUCT = _KEYWORDS | frozenset({"Class", "STRUCT_DESC", "_Fields", "__isset_bitfield", "metaDataMap"})
 # Of the first call, which has them from elsewhere.
 _OTHER_CLASSES = frozenset({"Connection", "Tensors", "DType", "NodeInfo", "FirstCall", "String", "System", "Integer"})
 
@@ -44,16 +48,16 @@ def _idl(file: IdlFile) -> str:
 
 
 def _mend(folder: Path) -> None:
-    """A server's classes do not build with the library of today."""
+    """A server's classes do not build with the library of today; those for calls without a thread clash with names."""
     for path in folder.rglob("*.java"):
         source = path.read_text(encoding="utf-8")
         if "  public static class Processor<" in source:
-            path.write_text(_without_server(source), encoding="utf-8")
+            path.write_text(_without_unused(source), encoding="utf-8")
 
 
-def _without_server(source: str) -> str:
+def _without_unused(source: str) -> str:
     try:
-        return without_classes(source, SERVER_CLASSES)
+        return without_classes(source, (*SERVER_CLASSES, *ASYNC_CLASSES))
     except NoSuchClassError as error:
         raise ConfigError("the Thrift compiler writes other Java than can be mended", got=str(error)) from None
 
@@ -125,12 +129,15 @@ LANGUAGE = Language(
     names=_names,
     mend=_mend,
     taken={
-        "parameter": _KEYWORDS,
-        "field": _KEYWORDS | frozenset({"class", "metaDataMap", "optionals", "Class"}),
+        "parameter": _STRUCT,
+        "thrown exception": _STRUCT | frozenset({"success", "hashCode"}),
+        "field": _STRUCT | frozenset({"class", "optionals", "hashCode"}),
+        "field of an exception": frozenset({"cause", "stackTrace", "suppressed"}),
+        "field of a union": frozenset({"field", "iprot", "oprot", "wait"}),
         "method": _METHODS,
         "member": _KEYWORDS | frozenset({"value"}),
         "type": _TYPES,
-        "service": _TYPES | frozenset(["AsyncClient", "AsyncIface", "Client", "Factory", "Iface"]),
+        "service": _TYPES | frozenset(["Client", "Factory", "Iface"]),
     },
     idl=_idl,
 )

@@ -126,6 +126,7 @@ LANGUAGE = Language(
         kind: _KEYWORDS | taken
         for kind, taken in {
             "parameter": frozenset[str](),
+            "thrown exception": frozenset[str](),
             "field": frozenset({"_Fields"}),
             "method": frozenset({"getClass", "notify", "notifyAll", "wait"}),
             "member": frozenset({"entries", "name", "ordinal", "value"}),

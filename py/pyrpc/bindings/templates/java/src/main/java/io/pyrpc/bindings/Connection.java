@@ -29,7 +29,8 @@ public final class Connection implements AutoCloseable {
 
     private Connection(TTransport transport, ConnectionConfig config) {
         this.transport = transport;
-        this.protocol = config.compact() ? new TCompactProtocol(transport) : new TBinaryProtocol(transport);
+        this.protocol = new BoundedProtocol(
+                config.compact() ? new TCompactProtocol(transport) : new TBinaryProtocol(transport));
         this.options = new CallOptions().setMax_frame_bytes(config.maxFrameBytes());
         if (config.token() != null) {
             options.setToken(config.token());

@@ -30,7 +30,7 @@ import org.apache.thrift.transport.TTransportException
 class Connection private constructor(private val transport: TTransport, private val config: ConnectionConfig) :
     AutoCloseable {
     private val protocol: TProtocol =
-        if (config.compact) TCompactProtocol(transport) else TBinaryProtocol(transport)
+        BoundedProtocol(if (config.compact) TCompactProtocol(transport) else TBinaryProtocol(transport))
     private val turns = Mutex()
 
     /** The generic API: any stage, with values. */
