@@ -93,6 +93,20 @@ def test_an_empty_reference_stays_set(tmp_path: Path) -> None:
     assert "this->next_one->read(iprot)" in code["gen/probe_types.cpp"]
 
 
+def test_a_result_is_emptied_before_it_is_read(tmp_path: Path) -> None:
+    types = "struct Point { 1: optional i64 x }\ntypedef Point Corner\nunion Shape { 1: Point point }\n"
+    service = "service Probe { Point f(), Corner g(), Shape h(), list<Point> i(), string j(), i64 k() }"
+    code = made(tmp_path, types + service)["gen/Probe.cpp"]
+    for method in "fgh":
+        body = re.search(rf"^uint32_t Probe_{method}_presult::read.*?^\}}", code, re.MULTILINE | re.DOTALL)
+        assert body is not None
+        emptied = "          (*(this->success)) = {};\n          xfer += (*(this->success)).read(iprot);\n"
+        assert emptied in body[0]
+    assert code.count("(*(this->success)) = {};") == 3
+    # The compiler does so for lists.
+    assert "(*(this->success)).clear();" in code
+
+
 @pytest.mark.parametrize(
     ("idl", "what"),
     [

@@ -22,13 +22,14 @@ _DECLARED = re.compile(r"^class \w+;\n\n", re.MULTILINE)
 _FIELD = re.compile(r"^  (\w+) (\w+);$", re.MULTILINE)
 _ALIAS = re.compile(r"^typedef (?:class +)?(\w+) +(\w+);$", re.MULTILINE)
 _COMPARED = re.compile(r" {4}(?:if \(!\((?P<plain>\w+) == rhs\.\w+\)\)|else if \(__isset\.(?P<optional>\w+) && )")
+_RESULT = re.compile(r"^( +)(xfer \+= )(\(\*\(this->success\)\))(\.read\(iprot\);)$", re.MULTILINE)
 _GUESS = re.compile(
     r"^ +bool wasSet = false;\n(?:^ +if \([^\n]*\) \{ wasSet = true; \}\n)*^ +if \(!wasSet\)[^\n]*\n", re.MULTILINE
 )
 
 
 def mend(folder: Path) -> None:
-    """Put classes in an order that builds, compare those that are keys, and keep what other ends may send."""
+    """Put classes in an order that builds, compare those that are keys, and keep just what other ends send."""
     for path in folder.glob("*_types.h"):
         header = path.read_text(encoding="utf-8")
         path.write_text(of_any_number(in_order(header)), encoding="utf-8")
@@ -37,7 +38,7 @@ def mend(folder: Path) -> None:
         if code.exists():
             code.write_text(compared(code.read_text(encoding="utf-8"), header), encoding="utf-8")
     for path in folder.glob("*.cpp"):
-        path.write_text(without_guesses(path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(of_one_call(without_guesses(path.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
 def in_order(header: str) -> str:
@@ -105,6 +106,14 @@ def without_guesses(code: str) -> str:
     They ask required fields, too, which do not tell.
     """
     return _GUESS.sub("", code)
+
+
+def of_one_call(code: str) -> str:
+    """The code that empties a result before it is read: what a reply leaves out would be that of an earlier call.
+
+    Lists, sets and maps are emptied by what the compiler writes.
+    """
+    return _RESULT.sub(r"\1\3 = {};\n\1\2\3\4", code)
 
 
 def compared(code: str, header: str) -> str:
