@@ -13,7 +13,7 @@ Integer(count).times do
       elements = Pyrpc.array(client.echo(tensor))
       elements == [97, 98, 99, 100] ? "ok" : "ok, but #{elements.inspect}"
     rescue StandardError => e
-      "refused #{e.class} #{e.message.scrub.tr("\n", ' ')[0, 200]}"
+      "refused #{e.class} #{e.message.to_s.scrub.tr("\n", ' ')[0, 200]}"
     end
     puts ends.join(" / ")
   end
