@@ -1,4 +1,4 @@
-// Replies that are nested too deeply are refused.
+// Replies that are nested too deeply, or followed by more, are refused.
 package io.pyrpc.bindings;
 
 import org.apache.thrift.TException;
@@ -26,6 +26,16 @@ final class BoundedProtocol extends TProtocolDecorator {
     public TMessage readMessageBegin() throws TException {
         depth = 0;
         return super.readMessageBegin();
+    }
+
+    @Override
+    public void readMessageEnd() throws TException {
+        super.readMessageEnd();
+        int rest = getTransport().getBytesRemainingInBuffer();
+        if (rest > 0) {
+            getTransport().close();
+            throw new TProtocolException(TProtocolException.INVALID_DATA, rest + " bytes follow the reply");
+        }
     }
 
     @Override

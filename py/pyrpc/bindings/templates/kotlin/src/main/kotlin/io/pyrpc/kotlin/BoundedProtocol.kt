@@ -1,4 +1,4 @@
-// Replies that are nested too deeply are refused.
+// Replies that are nested too deeply, or followed by more, are refused.
 package io.pyrpc.kotlin
 
 import org.apache.thrift.protocol.TList
@@ -20,6 +20,15 @@ internal class BoundedProtocol(protocol: TProtocol) : TProtocolDecorator(protoco
     override fun readMessageBegin(): TMessage {
         depth = 0
         return super.readMessageBegin()
+    }
+
+    override fun readMessageEnd() {
+        super.readMessageEnd()
+        val rest = transport.bytesRemainingInBuffer
+        if (rest > 0) {
+            transport.close()
+            throw TProtocolException(TProtocolException.INVALID_DATA, "$rest bytes follow the reply")
+        }
     }
 
     override fun readStructBegin(): TStruct = entered { super.readStructBegin() }
