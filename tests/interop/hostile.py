@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from itertools import chain, repeat
 from pathlib import Path
 
+from tests.interop.program import Built
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.protocol.TCompactProtocol import TCompactProtocol
 from thrift.Thrift import TMessageType, TType
@@ -109,6 +110,25 @@ def hostile_node(
         # What waits for a connection that the program did not make is woken by its end.
         listener.shutdown(socket.SHUT_RDWR)
         thread.join(10)
+
+
+def outcomes(
+    built: Built,
+    program: str,
+    protocol: str,
+    replies: list[bytes],
+    seqid: int = 0,
+    *,
+    pause_s: float = 0.0,
+    timeout_s: float = 120.0,
+) -> list[str]:
+    """The lines of a program, a shell command in the folder of the bindings, that got these replies; ``seqid`` is the
+    number of its first call."""
+    with hostile_node(protocol, replies, seqid, pause_s) as (host, port):
+        output = built.shell(f"{program} {host} {port} {protocol} {len(replies)}", timeout_s)
+    lines = output.splitlines()
+    assert len(lines) == len(replies), output[-2000:]
+    return lines
 
 
 def _serve(listener: socket.socket, greeting: bytes, replies: list[bytes], pause_s: float) -> None:

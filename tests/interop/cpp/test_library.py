@@ -35,13 +35,9 @@ def library(built: Built) -> Built:
 
 
 def outcomes(library: Built, protocol: str, replies: list[bytes], pause_s: float = 0.0) -> list[str]:
-    with hostile.hostile_node(protocol, replies, pause_s=pause_s) as (host, port):
-        # More memory than that would be of a claim, not of a reply.
-        options = "ASAN_OPTIONS=allocator_may_return_null=0:max_allocation_size_mb=256"
-        output = library.shell(f"{options} build/hostile {host} {port} {protocol} {len(replies)}", 120)
-    lines = output.splitlines()
-    assert len(lines) == len(replies), output[-2000:]
-    return lines
+    # More memory than that would be of a claim, not of a reply.
+    options = "ASAN_OPTIONS=allocator_may_return_null=0:max_allocation_size_mb=256"
+    return hostile.outcomes(library, f"{options} build/hostile", protocol, replies, pause_s=pause_s)
 
 
 @pytest.mark.timeout(1800)

@@ -42,10 +42,7 @@ SEQID = 1
 
 
 def outcomes(built: Built, protocol: str, replies: list[bytes]) -> list[str]:
-    with hostile.hostile_node(protocol, replies, SEQID) as (host, port):
-        lines = built.shell(f"./hostile {host} {port} {protocol} {len(replies)}", 120).splitlines()
-    assert len(lines) == len(replies), lines[-3:]
-    return lines
+    return hostile.outcomes(built, "./hostile", protocol, replies, SEQID)
 
 
 @pytest.mark.timeout(1800)

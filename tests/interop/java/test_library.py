@@ -28,11 +28,8 @@ def library(built: Built) -> Built:
 
 
 def outcomes(library: Built, protocol: str, replies: list[bytes]) -> list[str]:
-    with hostile.hostile_node(protocol, replies, SEQID) as (host, port):
-        run = f"java -cp 'target/bindings.jar:target/lib/*:hostile' Hostile {host} {port} {protocol} {len(replies)}"
-        lines = library.shell(run, 300).splitlines()
-    assert len(lines) == len(replies), lines[-3:]
-    return lines
+    run = "java -cp 'target/bindings.jar:target/lib/*:hostile' Hostile"
+    return hostile.outcomes(library, run, protocol, replies, SEQID, timeout_s=300)
 
 
 @pytest.mark.timeout(1800)

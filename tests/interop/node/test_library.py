@@ -33,11 +33,7 @@ def library(built: Built) -> Built:
 
 
 def outcomes(library: Built, protocol: str, replies: list[bytes]) -> list[str]:
-    with hostile.hostile_node(protocol, replies, RELEASE) as (host, port):
-        output = library.shell(f"node hostile.js {host} {port} {protocol} {len(replies)}", 120)
-    lines = output.splitlines()
-    assert len(lines) == len(replies), output[-2000:]
-    return lines
+    return hostile.outcomes(library, "node hostile.js", protocol, replies, RELEASE)
 
 
 @pytest.mark.parametrize("protocol", hostile.PROTOCOLS)

@@ -22,11 +22,7 @@ def library(built: Built) -> Built:
 
 
 def outcomes(library: Built, protocol: str, replies: list[bytes]) -> list[str]:
-    with hostile.hostile_node(protocol, replies) as (host, port):
-        output = library.shell(f"perl bin/hostile.pl {host} {port} {protocol} {len(replies)}", 120)
-    lines = output.splitlines()
-    assert len(lines) == len(replies), output[-2000:]
-    return lines
+    return hostile.outcomes(library, "perl bin/hostile.pl", protocol, replies)
 
 
 @pytest.mark.parametrize("protocol", hostile.PROTOCOLS)

@@ -22,11 +22,7 @@ def library(built: Built) -> Built:
 
 
 def outcomes(library: Built, protocol: str, replies: list[bytes]) -> list[str]:
-    with hostile.hostile_node(protocol, replies) as (host, port):
-        output = library.shell(f"php -d memory_limit=256M bin/hostile.php {host} {port} {protocol} {len(replies)}", 120)
-    lines = output.splitlines()
-    assert len(lines) == len(replies), output[-2000:]
-    return lines
+    return hostile.outcomes(library, "php -d memory_limit=256M bin/hostile.php", protocol, replies)
 
 
 @pytest.mark.parametrize("protocol", hostile.PROTOCOLS)

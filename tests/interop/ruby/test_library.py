@@ -29,11 +29,7 @@ def library(built: Built) -> Built:
 
 
 def outcomes(library: Built, protocol: str, replies: list[bytes]) -> list[str]:
-    with hostile.hostile_node(protocol, replies) as (host, port):
-        output = library.shell(f"ruby -Ilib -Igen bin/hostile.rb {host} {port} {protocol} {len(replies)}", 120)
-    lines = output.splitlines()
-    assert len(lines) == len(replies), output[-2000:]
-    return lines
+    return hostile.outcomes(library, "ruby -Ilib -Igen bin/hostile.rb", protocol, replies)
 
 
 def test_its_rules_hold(library: Built, node: str) -> None:

@@ -42,11 +42,8 @@ SEQID = 1
 
 
 def _outcomes(built: Built, protocol: str, replies: list[bytes], pause_s: float = 0.0) -> list[str]:
-    with hostile.hostile_node(protocol, replies, SEQID, pause_s) as (host, port):
-        run = f"cargo run --quiet --example hostile {_FEATURES} -- {host} {port} {protocol} {len(replies)}"
-        lines = built.shell(run, 300).splitlines()
-    assert len(lines) == len(replies), lines[-3:]
-    return lines
+    run = f"cargo run --quiet --example hostile {_FEATURES} --"
+    return hostile.outcomes(built, run, protocol, replies, SEQID, pause_s=pause_s, timeout_s=300)
 
 
 @pytest.mark.timeout(1800)
